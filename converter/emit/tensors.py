@@ -1,0 +1,64 @@
+"""The table of arena tensors in a generated model (tm_tensor_info): where each lies and when it may be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyml.ir import DType, Tensor
+from tinyml.opspec import Geom
+from tinyml.plan.model import Plan
+
+TM_DTYPE = {
+    DType.INT8: "TM_I8", DType.INT16: "TM_I16", DType.INT32: "TM_I32", DType.FLOAT32: "TM_F32",
+    DType.UINT8: "TM_U8", DType.INT64: "TM_I64", DType.BOOL: "TM_U8",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    id: int
+    offset: int
+    geom: Geom
+    dtype: str
+    io_dtype: str
+    born: int  # complete after this many steps
+    dead: int  # still whole after this many steps
+    scale: float
+    zero_point: int
+
+
+def _info(plan: Plan, t: Tensor, model: Tensor, born: int, dead: int) -> TensorInfo:
+    per_tensor = t.quant is not None and not t.quant.per_channel
+    return TensorInfo(
+        t.id, plan.address(t.id), plan.schedule.layouts[t.id].geom, TM_DTYPE[t.dtype], TM_DTYPE[model.dtype], born, dead,
+        t.scale if per_tensor else 0.0, t.zero_point if per_tensor else 0,
+    )  # fmt: skip
+
+
+def io_tensors(plan: Plan, inputs: bool) -> list[TensorInfo]:
+    g, n = plan.graph, len(plan.schedule.steps)
+    ids, model = (g.inputs, g.io_input) if inputs else (g.outputs, g.io_output)
+    born_dead = (0, 0) if inputs else (n, n)
+    return [_info(plan, g.tensors[t], model(k), *born_dead) for k, t in enumerate(ids)]
+
+
+def describe_tensors(plan: Plan) -> list[TensorInfo]:
+    """Every tensor an operator writes into the arena, with the steps after which a debugger may read it: from the
+    completion of its producer until the step that last needs it has begun."""
+    g = plan.graph
+    steps = plan.schedule.steps
+    done: dict[int, int] = {}  # node position -> steps completed once it has run
+    count, s = 0, 0
+    for k in range(len(g.nodes)):
+        if s < len(steps) and steps[s].node == k:
+            s += 1
+            count = s
+        done[k] = count
+    out = []
+    for k, node in enumerate(g.nodes):
+        for t in node.outputs:
+            readers = [done[r] - 1 for r in g.consumers.get(t, ())]
+            born = done[k]
+            dead = len(steps) if t in g.outputs else max([born, *readers])
+            out.append(_info(plan, g.tensors[t], g.tensors[t], born, dead))
+    return out

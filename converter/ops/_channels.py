@@ -1,0 +1,65 @@
+"""Per-output-channel quantisation of the layers with weights: checks, multipliers, folded biases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir import DType, Tensor
+from tinyml.numerics import quantize_multiplier
+from tinyml.opspec import Table, require, supported
+
+MAX_TERMS = 1 << 17  # products of two int8 that an int32 accumulator holds: terms * 2^14 <= 2^31
+
+
+def check_types(x: Tensor, w: Tensor, bias: Tensor | None, y: Tensor, channels: int, axis: int) -> None:
+    """Input, weights [.., channels at `axis`, ..] and bias of one layer belong together and are built."""
+    supported(w.is_const, "weights are not constant")
+    supported(bias is None or bias.is_const, "bias is not constant")
+    supported(x.dtype == y.dtype, f"input {x.dtype.value} with output {y.dtype.value}")
+    supported(x.dtype in (DType.INT8, DType.FLOAT32), f"{x.dtype.value} activations")
+    supported(w.dtype == x.dtype, f"{w.dtype.value} weights with {x.dtype.value} activations")
+    if bias is not None:
+        require(bias.elements == channels, f"bias has {bias.elements} elements for {channels} output channels")
+        expected = DType.FLOAT32 if x.dtype is DType.FLOAT32 else DType.INT32
+        supported(bias.dtype is expected, f"{bias.dtype.value} bias with {x.dtype.value} activations")
+    if x.dtype is DType.INT8:
+        require(w.quant is not None, "int8 weights have no quantisation parameters")
+        assert w.quant is not None
+        if w.quant.per_channel:
+            require(len(w.quant.scale) == channels, f"{len(w.quant.scale)} weight scales for {channels} output channels")
+            require(w.quant.axis == axis, f"weights are quantised along dimension {w.quant.axis}, not {axis}")
+        supported(not any(w.quant.zero_point), "int8 weights with a zero point other than 0")
+        terms = w.elements // max(channels, 1)
+        supported(terms < MAX_TERMS, f"{terms} products per output, an int32 accumulator holds {MAX_TERMS - 1}")
+
+
+def weight_scales(w: Tensor, channels: int) -> tuple[float, ...]:
+    assert w.quant is not None
+    return w.quant.scale if w.quant.per_channel else w.quant.scale * channels
+
+
+def multipliers(x: Tensor, w: Tensor, y: Tensor, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """(mult int32 [C], shift int8 [C]) of input_scale * weight_scale[c] / output_scale, computed in double.
+
+    Source: LiteRT kernel_util.cc, PopulateConvolutionQuantizationParams.
+    """
+    pairs = [quantize_multiplier(x.scale * s / y.scale) for s in weight_scales(w, channels)]
+    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
+
+
+def bias_values(bias: Tensor | None, channels: int, dtype: type) -> np.ndarray:
+    """[C], zeros where the layer has no bias."""
+    return np.zeros(channels, dtype) if bias is None else np.asarray(bias.data, dtype).reshape(-1)
+
+
+def folded_bias(x: Tensor, bias: Tensor | None, weight_sums: np.ndarray) -> np.ndarray:
+    """int32 bias[c] - input_zero_point * sum(weights of c): the zero-point term folded at compile time. Kernels
+    then sum raw q * w, with padding pixels equal to the zero point. Wraps like the int32 accumulator it feeds."""
+    b = bias_values(bias, len(weight_sums), np.int64) - x.zero_point * weight_sums.astype(np.int64)
+    return b.astype(np.int32)
+
+
+def channel_tables(x: Tensor, w: Tensor, bias: Tensor | None, y: Tensor, weight_sums: np.ndarray) -> tuple[Table, Table, Table]:
+    """bias (zero point folded in), mult, shift of an int8 layer."""
+    mult, shift = multipliers(x, w, y, len(weight_sums))
+    return Table("bias", folded_bias(x, bias, weight_sums)), Table("mult", mult), Table("shift", shift)

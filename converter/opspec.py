@@ -1,0 +1,263 @@
+"""What the toolchain knows of one operator, and where it finds that out.
+
+Every file in `tinyml/ops/` whose name has no leading underscore defines one ``SPEC = OpSpec(...)``; nothing else
+lists operators. All functions of a spec are pure and are given a :class:`tinyml.ir.NodeView`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinyml.ir import DType, NodeView, Tensor
+
+# ---------------------------------------------------------------- import
+
+class Reject(Exception):
+    """The operator is well-formed but cannot be built (exit 4); the importer collects all of them."""
+
+
+class Malformed(Exception):
+    """The model file contradicts itself here (exit 3)."""
+
+
+def reject(why: str) -> NoReturn:
+    raise Reject(why)
+
+
+def require(ok: bool, what: str) -> None:
+    """Refuses the file as invalid unless `ok`."""
+    if not ok:
+        raise Malformed(what)
+
+
+def supported(ok: bool, why: str) -> None:
+    """Refuses the operator as unsupported unless `ok`."""
+    if not ok:
+        raise Reject(why)
+
+
+# ---------------------------------------------------------------- access patterns
+
+@dataclass(frozen=True)
+class Window:
+    """Output row y reads input rows [y*stride_h - pad_top, ... + size_h), clipped to the input; columns likewise.
+    `size` counts the dilated extent. Rows of the output are written in ascending order, each after its reads."""
+
+    stride: tuple[int, int]
+    size: tuple[int, int]
+    pad: tuple[int, int]  # top, left
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """Output element i reads input element i (same flat index, whatever the element sizes), then is written."""
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Output pixel reads the input pixel at the same place, dimensions of extent 1 repeated. Never overwritten."""
+
+
+@dataclass(frozen=True)
+class RowMap:
+    """Output row y reads input rows rows[y][0] .. rows[y][1]-1 (resize, slices of rows)."""
+
+    rows: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Any output element may read any input element."""
+
+
+Access = Window | Elementwise | Broadcast | RowMap | Whole
+
+# ---------------------------------------------------------------- views
+
+@dataclass(frozen=True)
+class Reshaped:
+    """The output is the input's elements in the same order: no code where the input is dense."""
+
+
+@dataclass(frozen=True)
+class PartsOfInput:
+    """Output k is input[begin_k : begin_k + shape_k] (SPLIT, SLICE): may be read in place with the input's strides."""
+
+    begins: tuple[tuple[int, ...], ...]  # per output, one index per dimension
+
+
+@dataclass(frozen=True)
+class PartsOfOutput:
+    """Input k is output[begin_k : begin_k + shape_k] (CONCATENATION, PAD): producers may write it in place.
+    Elements of the output outside all parts are filled by the operator itself, see OpSpec.lower_rest."""
+
+    begins: tuple[tuple[int, ...], ...]  # per non-constant input, in order
+
+
+ViewRule = Reshaped | PartsOfInput | PartsOfOutput
+
+# ---------------------------------------------------------------- lowering
+
+@dataclass(frozen=True)
+class Geom:
+    """C's tm_geom with ring == 0: extent in pixels and strides in elements."""
+
+    h: int
+    w: int
+    c: int
+    row_stride: int
+    px_stride: int
+
+    @staticmethod
+    def dense(h: int, w: int, c: int) -> Geom:
+        return Geom(h, w, c, w * c, c)
+
+    @property
+    def is_dense(self) -> bool:
+        return (self.px_stride == self.c or self.w <= 1 and self.h <= 1) and (self.row_stride == self.w * self.c or self.h <= 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A constant array in flash. `section`: "weights" counts as the network's weights, "table" as code's constants."""
+
+    name: str  # short role: "weights", "bias", "mult", "lut"
+    data: np.ndarray
+    section: str = "weights"
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A pointer argument: tensor `id` in the arena, plus an element offset."""
+
+    tensor: int
+    offset: int = 0  # elements
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A pointer argument: this call's scratch buffer."""
+
+
+Arg = Ref | Table | Scratch | None  # None is NULL
+# A field of a params struct: a number, a geometry, a tuple of numbers (C array) or a table (pointer).
+Value = int | float | Geom | tuple[Any, ...] | Table | None
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One call of a runtime kernel: ``func(&params, args...)``.
+
+    `func` is tm_<op>_<type>[_<isa>], defined in runtime_c/src/<op>_<type>[_<isa>].c and declared in
+    runtime_c/include/tm/<header>.h; `params` are (field, value) pairs of struct `struct`, in declaration order.
+    """
+
+    func: str
+    header: str
+    struct: str
+    params: tuple[tuple[str, Value], ...]
+    args: tuple[Arg, ...]
+    scratch_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """What lower() may use: the geometry of each tensor as the storage plan laid it out, and the target's ISA."""
+
+    geoms: dict[int, Geom]
+    isa: frozenset[str] = frozenset()
+
+    def geom(self, t: Tensor) -> Geom:
+        return self.geoms[t.id]
+
+
+# ---------------------------------------------------------------- cases
+
+@dataclass(frozen=True, eq=False)
+class CaseTensor:
+    """A tensor of a test case; `data` makes it constant, otherwise it is fed random values from the whole range."""
+
+    shape: tuple[int, ...]
+    dtype: DType = DType.INT8
+    scale: float | tuple[float, ...] | None = None
+    zero_point: int | tuple[int, ...] = 0
+    axis: int = 0
+    data: np.ndarray | None = None
+    low: float = -1.0  # range of random float inputs
+    high: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One operator at the level of the model file, so that the outside witness (LiteRT) can run it."""
+
+    name: str
+    options: dict[str, Any]  # fields of the builtin options table, by their schema names in CamelCase
+    inputs: tuple[CaseTensor | None, ...]
+    outputs: tuple[CaseTensor, ...]
+    tolerance: float = 0.0  # absolute, float outputs only
+
+
+# ---------------------------------------------------------------- the spec
+
+class Options:
+    """Read access to an operator's builtin options table; absent tables give the schema's defaults."""
+
+    def get(self, name: str) -> Any:  # scalar
+        raise KeyError(name)
+
+    def vector(self, name: str) -> tuple[int, ...] | None:
+        raise KeyError(name)
+
+
+def _no_fold(*_: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class OpSpec:
+    name: str  # builtin operator name of the schema
+    options: str | None  # builtin options table of the schema
+    arity: tuple[int, int]  # least and most inputs
+    read: Callable[[Options, tuple[Tensor | None, ...], tuple[Tensor, ...]], Any]  # -> attrs (frozen dataclass)
+    infer: Callable[[NodeView], tuple[tuple[int, ...], ...]]  # output shapes; raises Malformed / Reject on constraints
+    reference: Callable[[NodeView, tuple[np.ndarray | None, ...]], tuple[np.ndarray, ...]]
+    access: Callable[[NodeView], tuple[Access, ...]]  # one per input (Whole() for constants)
+    lower: Callable[[NodeView, Lowering], tuple[KernelCall, ...]]
+    cases: Callable[[], Iterable[Case]]
+    summary: str  # one line for `tinyml ops`
+    dtypes: tuple[str, ...] = ("int8", "float32")
+    optional_inputs: tuple[int, ...] = ()  # operands that may be -1
+    macs: Callable[[NodeView], int] = lambda n: 0
+    strided: bool = True  # kernels take any geometry; False: dense inputs and outputs only
+    # what may be shared or folded
+    view: Callable[[NodeView], ViewRule | None] = _no_fold
+    lower_rest: Callable[[NodeView, Lowering], tuple[KernelCall, ...]] = lambda n, low: ()
+    is_noop: Callable[[NodeView], bool] = lambda n: False  # output equals input 0 bit for bit, same shape
+    as_clamp: Callable[[NodeView], tuple[float, float] | None] = _no_fold  # pure clamp in the output's domain
+    with_clamp: Callable[[NodeView, float, float], Any] | None = None  # attrs with a tighter output clamp
+    as_padding: Callable[[NodeView], tuple[int, int, int, int] | None] = _no_fold  # zero-padding of H,W: t,l,b,r
+    with_padding: Callable[[NodeView, tuple[int, int, int, int]], Any] | None = None  # attrs with extra padding
+    edge: bool = False  # QUANTIZE/DEQUANTIZE: may be moved out to the network's edge
+    c_limits: tuple[str, ...] = field(default=())  # documented limits, for `tinyml ops`
+
+
+@cache
+def load_ops() -> dict[str, OpSpec]:
+    """Every operator, by schema name, found by looking into the package `tinyml.ops`."""
+    import tinyml.ops as package
+
+    specs: dict[str, OpSpec] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda i: i.name):
+        if not info.name.startswith("_"):
+            spec = importlib.import_module(f"tinyml.ops.{info.name}").SPEC
+            assert spec.name not in specs, spec.name
+            specs[spec.name] = spec
+    return specs

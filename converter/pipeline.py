@@ -1,0 +1,42 @@
+"""The compiler as one function: model file and board in, plan and C project out. No side effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyml.emit.project import Project, emit_project
+from tinyml.importers import import_model
+from tinyml.ir import Graph
+from tinyml.passes import run_passes
+from tinyml.plan.model import Plan
+from tinyml.plan.planner import make_plan
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    source: Graph  # as imported
+    plan: Plan  # of the optimised graph
+    project: Project
+    model_bytes: bytes
+
+
+def compile_model(
+    data: bytes,
+    name: str,
+    isa: frozenset[str] = frozenset(),
+    progress: Progress = lambda text: None,
+    after_pass: Callable[[str, Graph], None] = lambda name, g: None,
+) -> Compiled:
+    """Import, passes, plan, check, emit. `name` is the model's name (a file stem); `isa` the board's CPU features.
+
+    Raises InvalidModel, Unsupported, or InternalError where a pass or a plan fails its own verification."""
+    progress("importing")
+    source = import_model(data, name)
+    progress("optimising the graph")
+    graph = run_passes(source, after_pass)
+    plan = make_plan(graph, isa, progress)
+    progress("generating C")
+    return Compiled(source, plan, emit_project(plan, data, name), data)

@@ -1,0 +1,65 @@
+/*
+ * The descriptor through which generic code (the device runner, a test, an application that holds several networks)
+ * drives any generated network. Everything in it is constant; the only mutable state is the caller's arena.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_MODEL_H
+#define TM_MODEL_H
+
+#include "tm/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum tm_dtype { TM_I8 = 0, TM_I16 = 1, TM_I32 = 2, TM_F32 = 3, TM_U8 = 4, TM_I64 = 5 } tm_dtype;
+
+/*
+ * A tensor in the arena. Element (y,x,ch) is at arena[offset] + elem_bytes * (y*row_stride + x*px_stride + ch).
+ * Dense tensors have px_stride == c and row_stride == w*c.
+ */
+typedef struct tm_tensor_info {
+  uint32_t id;       /* tensor index in the source model file */
+  uint32_t offset;   /* bytes from the start of the arena */
+  tm_geom geom;      /* ring == 0 */
+  uint8_t dtype;     /* tm_dtype of the stored elements */
+  uint8_t io_dtype;  /* tm_dtype of the model file's tensor; TM_F32 over TM_I8: converted at the edge */
+  uint16_t born;     /* first step after which it is complete (0: before step 0, k: after step k-1) */
+  uint16_t dead;     /* last step count at which it is still whole: readable after steps born..dead */
+  float scale;       /* 0 where the tensor is not quantised */
+  int32_t zero_point;
+} tm_tensor_info;
+
+typedef struct tm_model {
+  const char *name;          /* ASCII identifier */
+  const char *tool_version;
+  uint8_t hash[16];          /* first 16 bytes of SHA-256 over the model file and the plan */
+  uint32_t runtime_version;  /* TM_RUNTIME_VERSION of the generator */
+  uint32_t arena_bytes;
+  uint32_t arena_align;
+  uint32_t steps;
+  uint16_t inputs, outputs, tensors;
+  const tm_tensor_info *input;   /* [inputs] */
+  const tm_tensor_info *output;  /* [outputs] */
+  const tm_tensor_info *tensor;  /* [tensors]: every tensor that exists in the arena, for debugging; may be NULL */
+  /* Runs step k on an arena of arena_bytes, aligned to arena_align. Steps 0..steps-1 in order are one inference. */
+  tm_status (*run_step)(uint8_t *arena, uint32_t k);
+} tm_model;
+
+/* One inference. arena: m->arena_bytes bytes, inputs already in place. Returns the first status that is not TM_OK. */
+static inline tm_status tm_model_invoke(const tm_model *m, uint8_t *arena) {
+  for (uint32_t k = 0; k < m->steps; ++k) {
+    const tm_status s = m->run_step(arena, k);
+    if (s != TM_OK) {
+      return s;
+    }
+  }
+  return TM_OK;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TM_MODEL_H */

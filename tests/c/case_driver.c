@@ -1,0 +1,60 @@
+/*
+ * Runs one generated model out of those linked in: case_driver NAME < inputs > outputs.
+ *
+ * The arena is one heap block in which only the bytes of the plan's buffers are addressable; everything between them is
+ * poisoned for AddressSanitizer, so that a kernel that leaves its tensor by a single byte is caught.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sanitizer/asan_interface.h>
+
+#include "cases.h"
+
+static size_t element_bytes(uint8_t dtype) {
+  return dtype == TM_I8 || dtype == TM_U8 ? 1 : dtype == TM_I16 ? 2 : dtype == TM_I64 ? 8 : 4;
+}
+
+static void transfer(uint8_t *arena, const tm_tensor_info *t, int in) {
+  const tm_geom *g = &t->geom;
+  const size_t size = element_bytes(t->dtype);
+  for (int32_t y = 0; y < g->h; ++y) {
+    for (int32_t x = 0; x < g->w; ++x) {
+      uint8_t *px = arena + t->offset + size * ((size_t)y * (size_t)g->row_stride + (size_t)x * (size_t)g->px_stride);
+      const size_t n = size * (size_t)g->c;
+      if ((in ? fread(px, 1, n, stdin) : fwrite(px, 1, n, stdout)) != n) {
+        exit(3);
+      }
+    }
+  }
+}
+
+int main(int argc, char **argv) {
+  for (size_t k = 0; argc == 2 && k < sizeof cases / sizeof cases[0]; ++k) {
+    if (strcmp(cases[k].name, argv[1]) == 0) {
+      const tm_model *m = cases[k].model;
+      uint8_t *arena = (uint8_t *)malloc(m->arena_bytes);
+      memset(arena, 0x55, m->arena_bytes);
+      ASAN_POISON_MEMORY_REGION(arena, m->arena_bytes);
+      for (size_t b = 0; b < cases[k].buffers; ++b) {
+        ASAN_UNPOISON_MEMORY_REGION(arena + cases[k].buffer[b][0], cases[k].buffer[b][1]);
+      }
+      for (uint16_t i = 0; i < m->inputs; ++i) {
+        transfer(arena, &m->input[i], 1);
+      }
+      const tm_status s = tm_model_invoke(m, arena);
+      if (s != TM_OK) {
+        fprintf(stderr, "status %d\n", (int)s);
+        return 4;
+      }
+      for (uint16_t i = 0; i < m->outputs; ++i) {
+        transfer(arena, &m->output[i], 0);
+      }
+      ASAN_UNPOISON_MEMORY_REGION(arena, m->arena_bytes);
+      free(arena);
+      return 0;
+    }
+  }
+  return 2;
+}
