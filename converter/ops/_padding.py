@@ -1,0 +1,99 @@
+"""PAD and PADV2: x in the middle of an output whose border has one value. Kernels: tm_copy_nd, then tm_fill_nd per side.
+
+Numerics: LiteRT pads int8 with the output's zero point (PAD) or with the operand as it is (PADV2); nothing is requantised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyml.ir import DType, NodeView, Tensor
+from tinyml.numerics import same_quant
+from tinyml.ops._move import border_calls, box, copy_call, row_access
+from tinyml.ops._operands import check_movable, data_access
+from tinyml.opspec import Access, KernelCall, Lowering, PartsOfOutput, ViewRule, require, supported
+
+MAX_PAD = 1 << 24  # per side; far above what fits any memory
+
+
+@dataclass(frozen=True)
+class Attrs:
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: int | float | None  # None: the output's zero point, or 0
+
+
+def read_pads(t: Tensor | None, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Elements before and after, per dimension, of the constant operand [rank,2]."""
+    require(t is not None, "paddings are missing")
+    assert t is not None
+    supported(t.data is not None, "paddings are not constant")
+    assert t.data is not None
+    require(t.dtype in (DType.INT32, DType.INT64), f"paddings are {t.dtype.value}, not int32 or int64")
+    require(t.shape == (rank, 2), f"paddings of shape {list(t.shape)} for rank {rank}")
+    pads = [[int(v) for v in row] for row in t.data.reshape(rank, 2)]
+    require(all(v >= 0 for row in pads for v in row), "negative padding")
+    supported(all(v <= MAX_PAD for row in pads for v in row), f"padding above {MAX_PAD}")
+    return tuple(row[0] for row in pads), tuple(row[1] for row in pads)
+
+
+def _value(n: NodeView) -> int | float:
+    if n.attrs.value is not None:
+        return n.attrs.value
+    return n.y.zero_point if n.y.dtype is DType.INT8 else 0
+
+
+def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
+    check_movable(n.x, n.y)
+    a = n.attrs
+    return (tuple(b + e + f for b, e, f in zip(a.before, n.x.shape, a.after, strict=True)),)
+
+
+def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+    assert arrays[0] is not None
+    y = np.full(n.y.shape, _value(n), n.y.dtype.numpy)
+    y[tuple(slice(b, b + e) for b, e in zip(n.attrs.before, n.x.shape, strict=True))] = arrays[0]
+    return (y,)
+
+
+def access(n: NodeView) -> tuple[Access, ...]:
+    """The border is written after the last read."""
+    return data_access(n, row_access(box(n.x.shape, None, n.attrs.before), n.x, n.y))
+
+
+def view(n: NodeView) -> ViewRule | None:
+    return None if n.x.is_const else PartsOfOutput((n.attrs.before,))
+
+
+def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    copy = copy_call(box(n.x.shape, None, n.attrs.before), n.x, n.y, low)
+    border = border_calls(n.attrs.before, n.x.shape, _bits(n), n.y, low)
+    return (copy, *border)
+
+
+def lower_rest(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    part = lower(n, low)
+    return part if n.x.is_const else part[1:]
+
+
+def _bits(n: NodeView) -> int:
+    """The border's value as the fill kernel takes it: the bit pattern of one element, sign-extended to int32."""
+    if n.y.dtype is DType.FLOAT32:
+        return int(np.array(_value(n), np.float32).view(np.int32))
+    return int(_value(n))
+
+
+def is_noop(n: NodeView) -> bool:
+    return n.x.shape == n.y.shape and same_quant(n.x, n.y)
+
+
+def as_padding(n: NodeView) -> tuple[int, int, int, int] | None:
+    """top, left, bottom, right where only H and W of an [N,H,W,C] tensor grow, by what stands for 0."""
+    a = n.attrs
+    if len(n.x.shape) != 4 or any((a.before[0], a.after[0], a.before[3], a.after[3])) or not same_quant(n.x, n.y):
+        return None
+    if _bits(n) != (n.y.zero_point if n.y.dtype is DType.INT8 else 0):  # bits: -0.0 is not 0.0
+        return None
+    return a.before[1], a.before[2], a.after[1], a.after[2]

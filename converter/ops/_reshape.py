@@ -1,0 +1,56 @@
+"""RESHAPE, SQUEEZE and EXPAND_DIMS: the same elements in the same order under another shape. No code where input and output
+may share their bytes, else one tm_copy_nd call (tm/copy_nd.h) from dense to dense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyml.ir import NodeView, Tensor
+from tinyml.numerics import same_quant
+from tinyml.ops._move import Loop, Move, copy_call
+from tinyml.ops._operands import data_access, check_movable
+from tinyml.opspec import Access, Elementwise, KernelCall, Lowering, Reshaped, ViewRule, require
+
+
+@dataclass(frozen=True)
+class Attrs:
+    shape: tuple[int, ...]  # of the output
+
+
+def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
+    check_movable(n.x, n.y)
+    elements = 1
+    for d in n.attrs.shape:
+        elements *= d
+    require(elements == n.x.elements, f"{n.x.elements} elements can not take the shape {list(n.attrs.shape)}")
+    return (n.attrs.shape,)
+
+
+def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+    assert arrays[0] is not None
+    return (arrays[0].reshape(n.attrs.shape),)
+
+
+def access(n: NodeView) -> tuple[Access, ...]:
+    return data_access(n, Elementwise())
+
+
+def view(n: NodeView) -> ViewRule | None:
+    return None if n.x.is_const else Reshaped()
+
+
+def is_noop(n: NodeView) -> bool:
+    return n.x.shape == n.y.shape and same_quant(n.x, n.y)
+
+
+def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    flat = (n.x.elements,)
+
+    def as_vector(t: Tensor) -> Tensor:
+        data = None if t.data is None else t.data.reshape(flat)
+        return Tensor(t.id, t.name, flat, t.dtype, t.quant, data)
+
+    return (copy_call(Move((Loop(n.x.elements, 0, 0),), (0,), (0,)), as_vector(n.x), as_vector(n.y), low),)
