@@ -227,18 +227,24 @@ class _Writer:
         return bytes(b.Output())
 
 
-def case_tensor(model: ModelBuilder, t: CaseTensor) -> int:
-    return model.tensor(t.shape, t.dtype, t.scale, t.zero_point, t.axis, t.data)
+def fed_inputs(case: Case) -> tuple[int, ...]:
+    """Positions of the inputs that are fed at run time: those without data. Where all have data, it is the first one,
+    which is then fed that data: a network needs an input."""
+    free = tuple(k for k, t in enumerate(case.inputs) if t is not None and t.data is None)
+    return free or (0,)
 
 
 def case_model(spec: OpSpec, case: Case) -> tuple[ModelBuilder, list[int], list[int]]:
     """(model, graph inputs, graph outputs) of a network that is this one operator."""
-    model = ModelBuilder()
-    ins = [None if t is None else case_tensor(model, t) for t in case.inputs]
-    outs = [case_tensor(model, t) for t in case.outputs]
+    model, fed = ModelBuilder(), fed_inputs(case)
+
+    def add(t: CaseTensor, is_fed: bool) -> int:
+        return model.tensor(t.shape, t.dtype, t.scale, t.zero_point, t.axis, None if is_fed else t.data)
+
+    ins = [None if t is None else add(t, k in fed) for k, t in enumerate(case.inputs)]
+    outs = [add(t, True) for t in case.outputs]
     model.op(spec.name, ins, outs, case.options, spec.options)
-    fed = [k for k, t in zip(ins, case.inputs, strict=True) if t is not None and t.data is None]
-    return model, fed, outs
+    return model, [ins[k] for k in fed], outs
 
 
 def write_case(spec: OpSpec, case: Case) -> bytes:
@@ -247,13 +253,13 @@ def write_case(spec: OpSpec, case: Case) -> bytes:
 
 
 def random_inputs(case: Case, seed: int = 0) -> list[np.ndarray]:
-    """One array per non-constant input, in order: integers from their whole range, floats from [low, high)."""
+    """One array per fed input, in order: integers from their whole range, floats from [low, high)."""
     rng = np.random.default_rng(seed)
     arrays = []
-    for t in case.inputs:
-        if t is None or t.data is not None:
-            continue
-        if t.dtype is DType.FLOAT32:
+    for t in (case.inputs[k] for k in fed_inputs(case)):
+        if t.data is not None:
+            arrays.append(np.ascontiguousarray(t.data, t.dtype.numpy))
+        elif t.dtype is DType.FLOAT32:
             arrays.append(rng.uniform(t.low, t.high, t.shape).astype(np.float32))
         elif t.dtype is DType.BOOL:
             arrays.append(rng.integers(0, 2, t.shape).astype(np.bool_))

@@ -86,13 +86,16 @@ class CheckedTable(Table):
         """The position that the unsigned offset stored at `off` leads to."""
         if off % 4 or not 0 <= off <= len(self.Bytes) - 4:
             raise Corrupt(f"an offset stored at {off} is misaligned or outside the file")
-        return off + _U32.unpack_from(self.Bytes, off)[0]
+        target = off + _U32.unpack_from(self.Bytes, off)[0]
+        if target > len(self.Bytes) - 4:
+            raise Corrupt(f"offset {target}, stored at {off}, is outside the file of {len(self.Bytes)} bytes")
+        return target
 
     def _span(self, off: int, width: int) -> tuple[int, int]:
         """(start, length) of the vector of `width`-byte elements whose offset is stored at `off`."""
         start = self.Indirect(off) + 4
-        if start % 4 or start > len(self.Bytes):
-            raise Corrupt(f"vector offset {start - 4} is misaligned or outside the file of {len(self.Bytes)} bytes")
+        if start % 4:
+            raise Corrupt(f"a vector at offset {start - 4} is misaligned")
         length = _U32.unpack_from(self.Bytes, start - 4)[0]
         if length * width > len(self.Bytes) - start:
             raise Corrupt(f"a vector of {length} elements at offset {start - 4} does not fit the file")

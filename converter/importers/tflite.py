@@ -14,7 +14,7 @@ from flatbuffers import number_types
 
 from tinyml.errors import InternalError, InvalidModel, Unsupported, printable
 from tinyml.importers import Importer
-from tinyml.importers.flatbuffer import Corrupt, at, checked, defaults, root
+from tinyml.importers.flatbuffer import at, checked, defaults, root
 from tinyml.importers.tflite_calls import OPTIONS, check_calls
 from tinyml.importers.tflite_tensors import FIX, Place, TensorReader
 from tinyml.ir import DType, Graph, Node, NodeView, Tensor
@@ -236,14 +236,14 @@ def _options(o: _Operator, spec: OpSpec, data: bytes) -> Options:
     if spec.options is None:
         return Options()
     cls, kind = getattr(tflite, spec.options), o.table.BuiltinOptionsType()
-    table = o.table.BuiltinOptions() if kind else None
-    if table is None:
-        return TableOptions(defaults(cls))
-    found = OPTIONS.get(kind, f"number {kind}")
-    require(found == spec.options, f"its options are a table {found}, not {spec.options}")
     try:
+        table = o.table.BuiltinOptions() if kind else None
+        if table is None:
+            return TableOptions(defaults(cls))
+        found = OPTIONS.get(kind, f"number {kind}")
+        require(found == spec.options, f"a table {found}, not {spec.options}")
         return TableOptions(at(cls, data, table.Pos))
-    except Corrupt as error:
+    except Malformed as error:
         raise Malformed(f"options: {error}") from error
 
 
