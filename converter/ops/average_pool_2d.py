@@ -1,0 +1,45 @@
+"""AVERAGE_POOL_2D: mean over the part of the window that lies inside the input.
+
+Numerics: LiteRT reference_integer_ops::AveragePool: the sum of raw values divided by their number, halves away from
+zero; reference_ops::AveragePool for floats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir import NodeView
+from tinyml.ops import _pool
+from tinyml.opspec import OpSpec
+
+
+def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+    x, a = arrays[0], n.attrs
+    assert x is not None
+    acc = np.zeros(n.y.shape[1:], np.float32 if n.is_float else np.int32)
+    for tap in _pool.taps(n, x, 0):
+        acc += tap
+    count = np.zeros((*n.y.shape[1:3], 1), np.int32)
+    for tap in _pool.taps(n, np.ones((*x.shape[:3], 1), np.int32), 0):
+        count += tap
+    if n.is_float:
+        y = acc / count.astype(np.float32)
+    else:
+        y = np.sign(acc) * ((np.abs(acc) + count // 2) // count)
+    return (np.clip(y, *a.clamp).astype(n.y.dtype.numpy)[None],)
+
+
+SPEC = OpSpec(
+    name="AVERAGE_POOL_2D",
+    options="Pool2DOptions",
+    arity=(1, 1),
+    read=_pool.read,
+    infer=_pool.infer,
+    reference=reference,
+    access=_pool.access,
+    lower=lambda n, low: _pool.lower(n, low, "average_pool_2d"),
+    cases=_pool.cases,
+    with_clamp=_pool.with_clamp,
+    summary="average over a window, padding left out",
+    c_limits=("batch 1",),
+)

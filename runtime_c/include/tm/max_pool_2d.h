@@ -1,0 +1,43 @@
+/*
+ * MAX_POOL_2D.
+ *
+ *   y = clamp(maximum of x[iy,ix,c] over the window pixels inside the input, clamp_lo, clamp_hi)
+ *
+ * window.h gives iy, ix; dilation must be 1.
+ *
+ * x [H,W,C], y [OH,OW,C]; raw values, no rescaling. Padding pixels take no part. Every window must meet the input.
+ * Alignment: none. Aliasing: y may not overlap x except as the planner proves from window.h's order. Scratch: none.
+ * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where the channels differ, dilation is not 1 or a window lies
+ * wholly in the padding (rows above it are written by then).
+ * Numerics: LiteRT reference_integer_ops::MaxPool, reference_ops::MaxPool.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_MAX_POOL_2D_H
+#define TM_MAX_POOL_2D_H
+
+#include "tm/window.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tm_max_pool_2d_i8_params {
+  TM_WINDOW_FIELDS
+  int32_t clamp_lo, clamp_hi;
+} tm_max_pool_2d_i8_params;
+
+typedef struct tm_max_pool_2d_f32_params {
+  TM_WINDOW_FIELDS
+  float clamp_lo, clamp_hi;
+} tm_max_pool_2d_f32_params;
+
+tm_status tm_max_pool_2d_i8(const tm_max_pool_2d_i8_params *p, const int8_t *x, int8_t *y, void *scratch);
+
+tm_status tm_max_pool_2d_f32(const tm_max_pool_2d_f32_params *p, const float *x, float *y, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TM_MAX_POOL_2D_H */
