@@ -26,10 +26,10 @@ def order_problem(graph: Graph) -> OrderProblem:
         same = [t for t, a in patterns if isinstance(a, Elementwise) and t in live]
         size = graph.tensors[node.outputs[0]].bytes
         inplace.append(tuple(t for t in same if graph.tensors[t].bytes == size))
-    used = {t for r in reads for t in r} | {t for w in writes for t in w} | set(graph.inputs)
+    sizes = tuple(graph.tensors[t].bytes if t in graph.tensors else 0 for t in range(graph.fresh_id()))
     return OrderProblem(
-        preds=tuple(preds), reads=tuple(reads), writes=tuple(writes), inplace=tuple(inplace),
-        scratch=(0,) * len(graph.nodes), size={t: graph.tensors[t].bytes for t in used},
+        n_nodes=len(graph.nodes), preds=tuple(preds), reads=tuple(reads), writes=tuple(writes), inplace=tuple(inplace),
+        scratch=(0,) * len(graph.nodes), size=sizes,
         inputs=graph.inputs, outputs=graph.outputs,
     )  # fmt: skip
 

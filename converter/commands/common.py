@@ -1,0 +1,162 @@
+"""What the commands share: the console, options, loading a model for a board, building its firmware."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console as RichConsole
+
+from tinyml.board import Board, load_board
+from tinyml.config import load_config
+from tinyml.device.tools import default_board
+from tinyml.errors import UsageError
+from tinyml.ir import Graph
+from tinyml.pipeline import Compiled, compile_model
+
+MAX_MODEL_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    rank: int
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Console], int | None]
+
+
+class Console:
+    """Text goes to stdout, or to stderr with --json; progress always to stderr, and only on a terminal."""
+
+    def __init__(self, as_json: bool):
+        self.json = as_json
+        self.text = RichConsole(stderr=as_json, highlight=False, soft_wrap=True)
+        self.err = RichConsole(stderr=True, highlight=False)
+
+    def print(self, *args: Any, **kwargs: Any) -> None:
+        self.text.print(*args, markup=False, **kwargs)
+
+    def result(self, value: dict[str, Any] | list[Any]) -> None:
+        if self.json:
+            json.dump(value, sys.stdout, indent=2)
+            print(flush=True)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Callable[[str], None]]:
+        """A spinner that names the current stage; a line per stage where stderr is no terminal."""
+        if not self.err.is_terminal:
+            last: list[str] = []
+
+            def say(text: str) -> None:
+                stage = text.split(" (")[0]
+                if last != [stage]:  # a counter in brackets changes too often for a log
+                    last[:] = [stage]
+                    print(f"tinyml: {title}: {stage}", file=sys.stderr, flush=True)
+
+            yield say
+            return
+        with self.err.status(title, spinner="line") as status:
+            yield lambda text: status.update(f"{title}: {text}")
+
+
+def add_model(p: argparse.ArgumentParser) -> None:
+    p.add_argument("model", nargs="?", metavar="MODEL", help="model file (.tflite); default: from tinyml.toml")
+    p.add_argument("--board", "-b", metavar="B", help="board name, see `tinyml boards`; default: from tinyml.toml")
+
+
+def add_budgets(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--ram", type=size, metavar="N", help="RAM budget in bytes (suffix k or M); default: the board's")
+    p.add_argument("--flash", type=size, metavar="N", help="flash budget in bytes; default: the board's")
+    p.add_argument("--optimize", choices=["ram", "flash", "balanced", "latency"], help="what to prefer (default balanced)")
+    p.add_argument("--max-overhead", type=overhead, default=1.10, metavar="F", help="most multiply-accumulates, as a factor")
+    p.add_argument("--input-mode", choices=["whole", "rows"], default="whole", help="resident input, or pushed row by row")
+    p.add_argument("--dump-after", metavar="PASS", help="print the graph after this pass")
+
+
+def size(text: str) -> int:
+    factor = {"k": 1000, "K": 1024, "M": 1 << 20}.get(text[-1:], 1)
+    digits = text[:-1] if factor != 1 else text
+    if not digits.isascii() or not digits.isdigit() or int(digits) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of bytes")
+    return int(digits) * factor
+
+
+def overhead(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1.0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a factor of at least 1.0")
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A model compiled for a board, with the settings in force."""
+
+    path: Path
+    board: Board
+    compiled: Compiled
+    ram: int | None
+    flash: int | None
+
+
+def load_job(args: argparse.Namespace, console: Console) -> Job:
+    """Reads options, tinyml.toml and the model file; compiles the model for the board."""
+    config = load_config(Path.cwd())
+    path = args.model or config.model
+    if not path:
+        raise UsageError("MODEL", "no model file given", "name one, or set `model` in tinyml.toml")
+    board = choose_board(args.board or config.board, console)
+    data = read_model(Path(path))
+    if getattr(args, "input_mode", "whole") == "rows":
+        raise UsageError("--input-mode rows", "is not available in this version", "use --input-mode whole")
+    wanted = getattr(args, "dump_after", None)
+    with console.progress(Path(path).name) as progress:
+        dump = dumper(wanted, console)
+        compiled = compile_model(data, Path(path).stem, board.isa, progress, dump)
+    if wanted and not dump.seen:
+        raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")
+    return Job(Path(path), board, compiled, getattr(args, "ram", None) or config.ram, getattr(args, "flash", None) or config.flash)
+
+
+def choose_board(name: str | None, console: Console) -> Board:
+    if name:
+        return load_board(name)
+    board = default_board()
+    console.err.print(f"tinyml: no --board given: using {board.name}", markup=False)
+    return board
+
+
+def read_model(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise UsageError(str(path), "is a folder", "give a .tflite file")
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise UsageError(str(path), f"is larger than {MAX_MODEL_BYTES >> 20} MiB", "give a model for a microcontroller")
+        return path.read_bytes()
+    except OSError as e:
+        raise UsageError(str(path), f"can not be read ({e.strerror})", "check the file name") from None
+
+
+class dumper:
+    """Prints the graph after one pass as JSON lines of its operators."""
+
+    def __init__(self, wanted: str | None, console: Console):
+        self.wanted, self.console, self.seen, self.names = wanted, console, False, []
+
+    def __call__(self, name: str, graph: Graph) -> None:
+        self.names.append(name)
+        if name == self.wanted:
+            self.seen = True
+            for n in graph.nodes:
+                shapes = ", ".join("x".join(map(str, graph.tensors[t].shape)) for t in n.outputs)
+                self.console.print(f"{n.index:4d} {n.op:24s} {list(n.inputs)} -> {list(n.outputs)} [{shapes}] {n.attrs}")

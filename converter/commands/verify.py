@@ -1,0 +1,104 @@
+"""`tinyml verify`: the generated C against LiteRT's reference kernels, element by element."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from tinyml.commands.common import Command, Console, Job, add_model, load_job
+from tinyml.commands.firmware import add_target, open_session
+from tinyml.config import load_config
+from tinyml.device.session import Session
+from tinyml.errors import Mismatch, UsageError
+from tinyml.ir import DType
+from tinyml.report.compare import Comparison
+from tinyml.samples import Samples, load_samples, random_samples
+from tinyml.witness import Witness
+
+
+def arguments(p: argparse.ArgumentParser) -> None:
+    add_model(p)
+    add_target(p, default="host")
+    p.add_argument("--data", metavar="F.npz", help="samples (and `labels`) to use; default: random ones")
+    p.add_argument("--samples", type=int, metavar="N", help="number of samples (default 20 random, or all of --data)")
+    p.add_argument("--seed", type=int, default=0, help="seed of the random samples")
+    p.add_argument("--float", action="store_true", help="quantise float samples for an int8 input")
+    p.add_argument("--layers", action="store_true", help="compare every intermediate tensor too")
+
+
+def choose_samples(args: argparse.Namespace, job: Job) -> Samples:
+    graph = job.compiled.plan.graph
+    if args.samples is not None and args.samples < 1:
+        raise UsageError("--samples", f"{args.samples} is not a positive number", "give at least 1")
+    data = args.data or (load_config(Path.cwd()).data if args.samples is None else None)
+    if data:
+        return load_samples(Path(data), graph, args.float, args.samples)
+    return random_samples(graph, args.samples or 20, args.seed)
+
+
+def run(args: argparse.Namespace, console: Console) -> None:
+    job = load_job(args, console)
+    samples = choose_samples(args, job)
+    witness = Witness(job.compiled.model_bytes, args.layers)
+    with console.progress(f"verify on {args.on}") as progress, open_session(job, args, progress) as target:
+        result = compare(job, target.session, witness, samples, args.layers, progress)
+        note = target.note
+    console.print(summary(job, result, args.on, witness.package, note))
+    console.result({**result.to_json(args.on), "target": note, "witness": witness.package, "model_hash": job.compiled.project.model_hash})
+    if result.mismatches:
+        f = result.first
+        raise Mismatch(
+            job.path.name, f"{result.mismatches:,} of {result.elements:,} elements differ on {args.on}; first: {f}",
+            "run with --layers to find the first operator that differs",
+        )  # fmt: skip
+
+
+def compare(job: Job, session: Session, witness: Witness, samples: Samples, layers: bool, progress) -> Comparison:
+    graph = job.compiled.plan.graph
+    out = Comparison()
+    ours_top, theirs_top = [], []
+    for k, sample in enumerate(samples.inputs):
+        progress(f"comparing with LiteRT ({k + 1} of {len(samples.inputs)})")
+        names = _layer_ids(job, session) if layers else ()
+        theirs = witness.run(sample, names)
+        if layers:
+            for t, y in session.run_layers(sample).items():
+                tensor = graph.tensors[t]
+                node = graph.nodes[graph.producer[t]]
+                out.tensors.add(t)
+                what = {"tensor": t, "operator": node.index, "op": node.op}
+                out.add(k, what, y.reshape(tensor.shape), theirs.tensors[t], tensor.dtype is not DType.FLOAT32)
+        ours = session.run(sample)
+        for i, (y, e) in enumerate(zip(ours, theirs.outputs, strict=True)):
+            exact = graph.tensors[graph.outputs[i]].dtype is not DType.FLOAT32
+            out.add(k, {"output": i}, y.reshape(e.shape), e, exact)
+        ours_top.append(int(np.argmax(ours[0])))
+        theirs_top.append(int(np.argmax(theirs.outputs[0])))
+        out.samples += 1
+    out.add_labels(ours_top, theirs_top, samples.labels)
+    return out
+
+
+def _layer_ids(job: Job, session: Session) -> tuple[int, ...]:
+    """Tensors of the model file that also exist in the arena (what passes merged away has no counterpart)."""
+    source = job.compiled.source
+    return tuple(t for t in session.layer_ids() if t in source.producer)
+
+
+def summary(job: Job, r: Comparison, on: str, witness: str, note: str) -> str:
+    verdict = "all equal" if r.mismatches == 0 else f"{r.mismatches:,} MISMATCHES"
+    what = f"{r.samples} samples, {r.elements:,} elements" + (f", {len(r.tensors)} tensors" if r.tensors else "")
+    lines = [f"{job.path.name} on {note}: {what} against {witness} BUILTIN_REF: {verdict}"]
+    if r.max_abs_diff:
+        lines.append(f"largest absolute difference {r.max_abs_diff:.3g}")
+    if r.correct is not None:
+        lines.append(
+            f"top-1 {100 * r.correct / r.samples:.1f} % ({r.correct} of {r.samples}); LiteRT {r.correct_witness}; "
+            f"same answer in {r.agree} of {r.samples}"
+        )
+    return "\n".join(lines)
+
+
+COMMAND = Command("verify", 40, "compare with LiteRT's reference kernels", arguments, run)

@@ -1,0 +1,192 @@
+"""What a plan needs of a board, field by field as `tinyml plan --json` documents it, and why it does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from tinyml.board import Board
+from tinyml.errors import DoesNotFit
+from tinyml.opspec import load_ops
+from tinyml.pipeline import Compiled
+from tinyml.plan.model import Plan
+
+
+@dataclass(frozen=True)
+class Ram:
+    """Bytes. arena: everything the inference needs, resident inputs, outputs and scratch included. stack: the board's
+    reserve. runtime: static data of the firmware around it (None where no compiler measured it)."""
+
+    arena: int
+    stack: int
+    runtime: int | None
+    total: int
+    budget: int
+    lower_bound: int
+    input: int
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Bytes. weights: the network's constants. code: everything else in flash (None where no compiler measured it)."""
+
+    weights: int
+    code: int | None
+    total: int
+    budget: int
+
+
+@dataclass(frozen=True)
+class Macs:
+    """Multiply-accumulates per inference: of the model file, as planned (recompute included), without dead channels."""
+
+    model: int
+    planned: int
+    live: int
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    index: int  # step
+    op: str
+    operator: int  # index in the model file
+    shape: tuple[int, ...]
+    macs: int
+    live_bytes: int
+    kernels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BankRow:
+    name: str
+    kind: str
+    origin: int
+    size: int
+    used: int
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    model: str
+    board: str
+    ram: Ram
+    flash: Flash
+    macs: Macs
+    stages: tuple[object, ...]
+    layers: tuple[LayerRow, ...]
+    banks: tuple[BankRow, ...]
+    peak: LayerRow | None
+    optimal: bool
+    model_hash: str
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a compiler says of the firmware: bytes of flash without weights, of static RAM without the arena."""
+
+    code: int
+    runtime: int
+
+
+def live_bytes(plan: Plan) -> list[int]:
+    """Bytes of live buffers in each step."""
+    live = [0] * max(1, len(plan.schedule.steps))
+    for b in plan.schedule.buffers:
+        for s in range(b.first, b.last + 1):
+            live[s] += b.size_bytes
+    return live
+
+
+def layer_rows(plan: Plan) -> tuple[LayerRow, ...]:
+    specs, live = load_ops(), live_bytes(plan)
+    rows = []
+    for k, step in enumerate(plan.schedule.steps):
+        node = plan.graph.nodes[step.node]
+        view = plan.graph.view(node)
+        kernels = tuple(dict.fromkeys(c.func for c in step.calls))
+        rows.append(LayerRow(k, node.op, node.index, view.y.shape, specs[node.op].macs(view), live[k], kernels))
+    return tuple(rows)
+
+
+def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int | None = None, flash: int | None = None) -> PlanReport:
+    """The report for a board, or for the given budgets in bytes."""
+    plan, specs = c.plan, load_ops()
+    code, runtime = (measured.code, measured.runtime) if measured else (None, None)
+    ram_total = plan.arena_bytes + board.stack_bytes + (runtime or 0)
+    flash_total = c.project.weights_bytes + (code or 0)
+    layers = layer_rows(plan)
+    model_macs = sum(specs[n.op].macs(c.source.view(n)) for n in c.source.nodes)
+    planned = sum(r.macs for r in layers)
+    used = {"ram": ram_total, "flash": flash_total}
+    g = plan.graph
+    first = {k: next((b.name for b in board.banks if b.kind == k), None) for k in used}
+    return PlanReport(
+        model=c.project.prefix,
+        board=board.name,
+        ram=Ram(
+            plan.arena_bytes, board.stack_bytes, runtime, ram_total, ram or board.ram_bytes, plan.lower_bound_bytes,
+            sum(g.tensors[t].bytes for t in g.inputs),
+        ),
+        flash=Flash(c.project.weights_bytes, code, flash_total, flash or board.flash_bytes),
+        macs=Macs(model_macs, planned, planned),
+        stages=(),
+        layers=layers,
+        banks=tuple(BankRow(b.name, b.kind, b.origin, b.size, used.get(b.kind, 0) if first.get(b.kind) == b.name else 0) for b in board.banks),
+        peak=max(layers, key=lambda r: (r.live_bytes, -r.index)) if layers else None,
+        optimal=plan.optimal,
+        model_hash=c.project.model_hash,
+    )  # fmt: skip
+
+
+def require_fit(report: PlanReport, boards: tuple[Board, ...], plan: Plan) -> None:
+    """Raises DoesNotFit: which step is the peak, how many bytes are missing, the smallest change that would fit."""
+    over_ram, over_flash = report.ram.total - report.ram.budget, report.flash.total - report.flash.budget
+    if over_ram <= 0 and over_flash <= 0:
+        return
+    needs = f"needs {report.ram.total:,} B RAM of {report.ram.budget:,} and {report.flash.total:,} B flash of {report.flash.budget:,}"
+    parts = []
+    if over_ram > 0 and report.peak is not None:
+        p = report.peak
+        shape = "x".join(map(str, p.shape))
+        parts.append(
+            f"RAM: {over_ram:,} B too many; the peak is step {p.index} (operator {p.operator} {p.op} -> {shape}) "
+            f"with {p.live_bytes:,} B live"
+        )
+    if over_flash > 0:
+        parts.append(f"flash: {over_flash:,} B too many ({report.flash.weights:,} B are weights)")
+    raise DoesNotFit(report.board, f"{report.model} {needs}; " + "; ".join(parts), _smallest_change(report, boards, plan))
+
+
+def _smallest_change(report: PlanReport, boards: tuple[Board, ...], plan: Plan) -> str:
+    room = report.ram.budget - report.ram.stack - (report.ram.runtime or 0)
+    options = []
+    if report.ram.total > report.ram.budget:
+        options.append(f"arena budget here is {max(0, room):,} B: {_shrink(plan, room)}")
+    fitting = [
+        b for b in boards
+        if b.ram_bytes - b.stack_bytes >= report.ram.arena + (report.ram.runtime or 0) and b.flash_bytes >= report.flash.total
+        and b.name not in (report.board, "host")
+    ]  # fmt: skip
+    if fitting:
+        b = min(fitting, key=lambda b: (b.ram_bytes, b.flash_bytes))
+        options.append(f"or --board {b.name} ({b.ram_bytes:,} B RAM, {b.flash_bytes:,} B flash), the smallest known board that fits")
+    elif report.ram.total > report.ram.budget:
+        options.append("no board of the catalogue is large enough")
+    return "; ".join(options) or f"remove {report.flash.total - report.flash.budget:,} B of weights"
+
+
+def _shrink(plan: Plan, room: int) -> str:
+    """The input size at which a convolutional network's arena would fit: activations scale with the image's area."""
+    shape = next((plan.graph.tensors[t].shape for t in plan.graph.inputs if len(plan.graph.tensors[t].shape) == 4), None)
+    missing = plan.arena_bytes - room
+    if shape is None or room <= 0 or min(shape[1:3]) < 8:
+        return f"free {missing:,} B at the peak step"
+    factor = float(np.sqrt(room / plan.arena_bytes))
+    h, w = (int(d * factor) // 2 * 2 for d in shape[1:3])
+    if min(h, w) < 2:
+        return f"free {missing:,} B at the peak step"
+    return f"free {missing:,} B at the peak step, about an input of {h}x{w} instead of {shape[1]}x{shape[2]}"

@@ -1,0 +1,42 @@
+"""Reports as text for a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from tinyml.report.memory import PlanReport
+
+
+def count(n: int | None) -> str:
+    return "?" if n is None else f"{n:,}"
+
+
+def share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
+def memory_lines(r: PlanReport) -> list[str]:
+    bound = "proven minimal" if r.ram.lower_bound == r.ram.arena or r.optimal else f"lower bound {count(r.ram.lower_bound)}"
+    lines = [
+        f"RAM    {count(r.ram.total):>11} B of {count(r.ram.budget)} ({share(r.ram.total, r.ram.budget)}): "
+        f"arena {count(r.ram.arena)} (input {count(r.ram.input)} inside; {bound}), "
+        f"stack {count(r.ram.stack)}, runtime {count(r.ram.runtime)}",
+        f"flash  {count(r.flash.total):>11} B of {count(r.flash.budget)} ({share(r.flash.total, r.flash.budget)}): "
+        f"weights {count(r.flash.weights)}, code {count(r.flash.code)}",
+        f"MACs   {count(r.macs.planned):>11}",
+    ]
+    if r.peak is not None:
+        shape = "x".join(map(str, r.peak.shape))
+        lines.append(f"peak   {count(r.peak.live_bytes):>11} B in step {r.peak.index}: {r.peak.op} -> {shape}")
+    return lines
+
+
+def layer_table(r: PlanReport) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title, justify in (("step", "right"), ("operator", "left"), ("output", "left"), ("MACs", "right"), ("live B", "right"), ("kernel", "left")):
+        table.add_column(title, justify=justify)
+    for row in r.layers:
+        mark = " <- peak" if r.peak is not None and row.index == r.peak.index else ""
+        kernels = " ".join(row.kernels)
+        table.add_row(str(row.index), row.op, "x".join(map(str, row.shape)), count(row.macs), count(row.live_bytes) + mark, kernels)
+    return table
