@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tinyml import numerics
 from tinyml.numerics import INT32_MAX, INT32_MIN
 
@@ -50,6 +51,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
 
 
 # Independent definitions: nearest integer to an exact quotient, from quotient and remainder.
+
 
 def nearest(numerator: np.ndarray, log2: np.ndarray | int, away: bool) -> np.ndarray:
     """numerator / 2^log2 to the nearest integer; ties away from zero, or up. int64 holds everything: log2 <= 62."""

@@ -112,4 +112,3 @@ def cases() -> Iterable[Case]:
     yield case("output_quantised_otherwise", 4, 4, 5, (2, 2), act=1, out_quant=(0.07, 20))
     yield case("float_same", 7, 6, 5, (3, 3), (2, 2), f=True)
     yield case("float_relu_valid", 7, 6, 5, (3, 2), padding=1, act=1, f=True)
-

@@ -14,6 +14,8 @@ import numpy as np
 
 from tinyml.numerics import quantize_multiplier, requant_once
 
+CHUNK = 4096  # channels looked at together: 255 thresholds each, as int64
+
 
 def round_half_away(x: np.ndarray) -> np.ndarray:
     """C's round() on float64."""
@@ -70,10 +72,13 @@ def exact_multipliers(real: np.ndarray, levels: np.ndarray, lo: np.ndarray, hi: 
         return None
     pairs = np.array([quantize_multiplier(r) for r in real.tolist()], np.int64).reshape(-1, 2)
     mult, shift = pairs[:, 0].copy(), pairs[:, 1]
-    first = thresholds(real, levels, lo, hi)
-    for c in np.flatnonzero(~_agree(mult, shift, levels, first, lo, hi)):
-        least, greatest = _interval(int(shift[c]), levels, first[c], int(lo[c]), int(hi[c]))
-        if mult[c] == 0 or least > greatest:
-            return None
-        mult[c] = min(max(int(mult[c]), least), greatest)
+    for at in range(0, len(real), CHUNK):
+        part = slice(at, at + CHUNK)
+        first = thresholds(real[part], levels, lo[part], hi[part])
+        for k in np.flatnonzero(~_agree(mult[part], shift[part], levels, first, lo[part], hi[part])):
+            c = at + int(k)
+            least, greatest = _interval(int(shift[c]), levels, first[k], int(lo[c]), int(hi[c]))
+            if mult[c] == 0 or least > greatest:
+                return None
+            mult[c] = min(max(int(mult[c]), least), greatest)
     return mult.astype(np.int32), shift.astype(np.int8)

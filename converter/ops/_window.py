@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.opspec import Geom, Lowering, Options, Value, Window, require, supported
 from tinyml.ir import NodeView, Tensor
+from tinyml.opspec import Lowering, Options, Value, Window, require, supported
 
 SAME, VALID = 0, 1
 Pad4 = tuple[int, int, int, int]  # top, left, bottom, right
 
 
-def read_padding(
-    o: Options, x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1)
-) -> Pad4:
+def read_padding(o: Options, x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> Pad4:
     """Explicit padding of SAME or VALID for input [1,H,W,C]. Source: LiteRT padding.h, ComputePaddingHeightWidth."""
     require(len(x.shape) == 4, f"input has rank {len(x.shape)}, not 4")
     require(min(*stride, *dilation, *kernel) > 0, f"stride {stride}, dilation {dilation} or kernel {kernel} is not positive")
@@ -77,5 +75,3 @@ def patches(
         (s[0] * stride[0], s[1] * stride[1], s[0] * dilation[0], s[1] * dilation[1], s[2]),
         writeable=False,
     )
-
-

@@ -15,7 +15,18 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import activation_clamp, requant
 from tinyml.ops import _channels, _window
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, Ref, Table, Whole, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    Ref,
+    Table,
+    Whole,
+    require,
+    supported,
 )  # fmt: skip
 
 
@@ -96,13 +107,10 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     co, kh, kw, ci = w.shape
     common = (*_window.window_params(n, low, (kh, kw), a.stride, a.dilation, a.pad), ("groups", n.x.shape[3] // ci))
     if n.is_float:
-        return (
-            KernelCall(
-                "tm_conv_2d_f32", "conv_2d", "tm_conv_2d_f32_params",
-                (*common, ("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1])),
-                (Ref(n.x.id), Table("weights", w.data), Table("bias", _channels.bias_values(n.input(2), co, np.float32)), Ref(n.y.id), None),
-            ),
-        )  # fmt: skip
+        params = (*common, ("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]))
+        b = Table("bias", _channels.bias_values(n.input(2), co, np.float32))
+        args = (Ref(n.x.id), Table("weights", w.data), b, Ref(n.y.id), None)
+        return (KernelCall("tm_conv_2d_f32", "conv_2d", "tm_conv_2d_f32_params", params, args),)
     bias, mult, shift = _channels.channel_tables(n.x, w, n.input(2), n.y, w.data.reshape(co, -1).sum(1, dtype=np.int64))
     pointwise = (kh, kw) == (1, 1) and a.stride == (1, 1) and not any(a.pad) and ci == n.x.shape[3]
     kernel = "tm_conv_2d_i8"
@@ -126,7 +134,9 @@ def cases() -> Iterable[Case]:
     rng = np.random.default_rng(20)
 
     def case(name, h, w, ci, co, k=(3, 3), s=(1, 1), d=(1, 1), padding=0, act=0, per_channel=True, groups=1, bias=True, f=False):
-        oh, ow = ((-(-size // st)) if padding == 0 else -(-(size - (kk - 1) * dd) // st) for size, kk, st, dd in zip((h, w), k, s, d))
+        oh, ow = (
+            (-(-size // st)) if padding == 0 else -(-(size - (kk - 1) * dd) // st) for size, kk, st, dd in zip((h, w), k, s, d, strict=True)
+        )
         wi = ci // groups
         scales = tuple(float(np.float32(v)) for v in rng.uniform(0.002, 0.02, co if per_channel else 1))
         out_scale = float(np.float32(0.004 * np.sqrt(k[0] * k[1] * wi) * 0.03 * 60))
@@ -147,7 +157,7 @@ def cases() -> Iterable[Case]:
         )  # fmt: skip
         x = CaseTensor((1, h, w, ci), scale=x_scale, zero_point=int(rng.integers(-128, 128)))
         y = CaseTensor((1, oh, ow, co), scale=out_scale, zero_point=int(rng.integers(-128, 20)))
-        return Case(name, options, (x, weights, b if bias else None), (y,))
+        return Case(name, options, (x, weights, b) if bias else (x, weights), (y,))
 
     yield case("3x3_same", 7, 6, 3, 5)
     yield case("3x3_same_relu", 7, 6, 4, 8, act=1)

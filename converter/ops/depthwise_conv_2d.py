@@ -15,7 +15,18 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import activation_clamp, requant
 from tinyml.ops import _channels, _window
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, Ref, Table, Whole, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    Ref,
+    Table,
+    Whole,
+    require,
+    supported,
 )  # fmt: skip
 
 
@@ -37,7 +48,9 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
     # 0 where the converter left the field out; LiteRT then takes it from the shapes too
     multiplier = o.get("DepthMultiplier")
-    require(multiplier in (0, w.shape[3] // max(x.shape[3], 1)), f"depth multiplier {multiplier} with {x.shape[3]} to {w.shape[3]} channels")
+    require(
+        multiplier in (0, w.shape[3] // max(x.shape[3], 1)), f"depth multiplier {multiplier} with {x.shape[3]} to {w.shape[3]} channels"
+    )
     return Attrs(stride, dilation, pad, activation_clamp(act, outputs[0]))
 
 
@@ -129,7 +142,9 @@ def cases() -> Iterable[Case]:
     rng = np.random.default_rng(21)
 
     def case(name, h, w, c, m=1, k=(3, 3), s=(1, 1), d=(1, 1), padding=0, act=0, per_channel=True, bias=True, f=False, gain=1.0, zp=None):
-        oh, ow = ((-(-size // st)) if padding == 0 else -(-(size - (kk - 1) * dd) // st) for size, kk, st, dd in zip((h, w), k, s, d))
+        oh, ow = (
+            (-(-size // st)) if padding == 0 else -(-(size - (kk - 1) * dd) // st) for size, kk, st, dd in zip((h, w), k, s, d, strict=True)
+        )
         co = c * m
         options = {
             "Padding": padding, "StrideH": s[0], "StrideW": s[1], "DilationHFactor": d[0], "DilationWFactor": d[1],
@@ -142,14 +157,16 @@ def cases() -> Iterable[Case]:
             return Case(name, options, ins, (CaseTensor((1, oh, ow, co), DType.FLOAT32),), tolerance=1e-5)
         scales = tuple(float(np.float32(v)) for v in rng.uniform(0.002, 0.02, co if per_channel else 1))
         x_scale, out_scale = 0.03, float(np.float32(0.007 * np.sqrt(k[0] * k[1]) * gain))
-        weights = CaseTensor((1, *k, co), scale=scales, axis=3 if per_channel else 0, data=rng.integers(-127, 128, (1, *k, co)).astype(np.int8))
+        weights = CaseTensor(
+            (1, *k, co), scale=scales, axis=3 if per_channel else 0, data=rng.integers(-127, 128, (1, *k, co)).astype(np.int8)
+        )
         b = CaseTensor(
             (co,), DType.INT32, scale=tuple(x_scale * v for v in scales), zero_point=0,
             data=rng.integers(-3000, 3000, co).astype(np.int32),
         )  # fmt: skip
         x = CaseTensor((1, h, w, c), scale=x_scale, zero_point=int(rng.integers(-128, 128)) if zp is None else zp)
         y = CaseTensor((1, oh, ow, co), scale=out_scale, zero_point=int(rng.integers(-128, 20)))
-        return Case(name, options, (x, weights, b if bias else None), (y,))
+        return Case(name, options, (x, weights, b) if bias else (x, weights), (y,))
 
     yield case("3x3_same", 7, 6, 5)
     yield case("3x3_same_relu6", 6, 7, 8, act=3)

@@ -18,8 +18,22 @@ from tinyml.numerics import INT32_MAX, INT32_MIN, activation_clamp
 from tinyml.ops import _channels
 from tinyml.ops._round_once import exact_multipliers, round_half_away
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, Ref, Table, Whole, Window, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    Ref,
+    Table,
+    Whole,
+    Window,
+    require,
+    supported,
 )  # fmt: skip
+
+MAX_UNITS = 1 << 16  # bounds what choosing multipliers for a hostile file can cost
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     require(len(w.shape) == 2, f"weights have rank {len(w.shape)}, not 2")
     units, k = w.shape
     require(k > 0 and x.elements % k == 0, f"{x.elements} input elements do not divide into rows of {k}")
+    supported(units <= MAX_UNITS, f"{units} units, more than {MAX_UNITS}")
     _channels.check_types(x, w, n.input(2), n.y, units, axis=0)
     if n.attrs.keep_num_dims:
         require(len(x.shape) >= 1 and x.shape[-1] == k, f"last dimension of the input {x.shape} is not {k}")
@@ -50,9 +65,7 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
         shape = (x.elements // k, units)
     if not n.is_float:
         lo, hi = _bounds(n)
-        supported(
-            bool((lo >= INT32_MIN).all() and (hi <= INT32_MAX).all()), "bias and weights can overflow a 32-bit accumulator"
-        )
+        supported(bool((lo >= INT32_MIN).all() and (hi <= INT32_MAX).all()), "bias and weights can overflow a 32-bit accumulator")
         supported(_multipliers(n) is not None, "no 32-bit multiplier reproduces LiteRT's rounding at these scales")
     return (shape,)
 
@@ -139,7 +152,20 @@ def cases() -> Iterable[Case]:
     rng = np.random.default_rng(22)
 
     def case(
-        name, shape, units, k=None, keep=False, act=0, per_channel=False, bias=True, f=False, gain=1.0, zp=None, scales=None, out=None, values=None
+        name,
+        shape,
+        units,
+        k=None,
+        keep=False,
+        act=0,
+        per_channel=False,
+        bias=True,
+        f=False,
+        gain=1.0,
+        zp=None,
+        scales=None,
+        out=None,
+        values=None,
     ):
         k = shape[-1] if k is None else k
         y_shape = (*shape[:-1], units) if keep else (int(np.prod(shape)) // k, units)
@@ -152,7 +178,9 @@ def cases() -> Iterable[Case]:
         out_scale = out or float(np.float32(0.03 * 0.01 * np.sqrt(k) * 80 * gain))
         w = CaseTensor((units, k), scale=tuple(w_scales), data=rng.integers(-127, 128, (units, k)).astype(np.int8))
         values = rng.integers(-3000, 3000, units) if values is None else values
-        b = CaseTensor((units,), DType.INT32, scale=tuple(float(np.float32(x_scale) * np.float32(v)) for v in w_scales), data=values.astype(np.int32))
+        b = CaseTensor(
+            (units,), DType.INT32, scale=tuple(float(np.float32(x_scale) * np.float32(v)) for v in w_scales), data=values.astype(np.int32)
+        )
         x = CaseTensor(shape, scale=x_scale, zero_point=int(rng.integers(-128, 128)) if zp is None else zp)
         y = CaseTensor(y_shape, scale=out_scale, zero_point=int(rng.integers(-60, 60)) if out is None else 0)
         return Case(name, options, (x, w, b if bias else None), (y,))
@@ -197,5 +225,5 @@ SPEC = OpSpec(
     strided=False,
     with_clamp=lambda n, lo, hi: replace(n.attrs, clamp=(max(lo, n.attrs.clamp[0]), min(hi, n.attrs.clamp[1]))),
     summary="fully connected layer on one or many rows",
-    c_limits=("constant weights",),
+    c_limits=("constant weights", f"at most {MAX_UNITS} units"),
 )

@@ -19,7 +19,20 @@ import numpy as np
 from tinyml.ir import DType, NodeView, Tensor, hwc
 from tinyml.numerics import quantize_multiplier, requant, same_quant
 from tinyml.opspec import (
-    Access, Case, CaseTensor, Elementwise, Geom, KernelCall, Lowering, Options, OpSpec, Ref, RowMap, Whole, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    Elementwise,
+    Geom,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    Ref,
+    Whole,
+    Window,
+    require,
+    supported,
 )  # fmt: skip
 
 MAX_COUNT = 1 << 23  # values of |x - zero_point| < 2^8 that an int32 sum holds
@@ -89,13 +102,17 @@ def _reduced(n: NodeView) -> tuple[bool, bool, bool]:
 
 
 def access(n: NodeView) -> tuple[Access, ...]:
-    reduced, (h, _, _), (oh, _, _) = _reduced(n), hwc(n.x.shape), hwc(n.y.shape)
+    reduced, extents = _reduced(n), hwc(n.x.shape)
     if not any(reduced):
         return Elementwise(), Whole()
-    if not reduced[0] and oh == h:
+    if not reduced[0] and hwc(n.y.shape) == _kept(reduced, extents):
         # a row of the output is made from the same row of the input
-        return RowMap(tuple((y, y + 1) for y in range(h))), Whole()
+        return Window((1, 1), (1, extents[1] if reduced[1] else 1), (0, 0)), Whole()
     return Whole(), Whole()
+
+
+def _kept(reduced: tuple[bool, bool, bool], extents: tuple[int, int, int]) -> tuple[int, ...]:
+    return tuple(1 if r else d for r, d in zip(reduced, extents, strict=True))
 
 
 def _output_strides(n: NodeView, low: Lowering) -> tuple[int, int, int]:
@@ -103,7 +120,7 @@ def _output_strides(n: NodeView, low: Lowering) -> tuple[int, int, int]:
     g: Geom = low.geom(n.y)
     place = [g.row_stride, g.px_stride, 1]
     reduced, extents = _reduced(n), hwc(n.x.shape)
-    if hwc(n.y.shape) == tuple(1 if r else d for r, d in zip(reduced, extents, strict=True)):
+    if hwc(n.y.shape) == _kept(reduced, extents):
         return tuple(0 if r else s for r, s in zip(reduced, place, strict=True))  # type: ignore[return-value]
     # dimensions were dropped: the kept ones moved to the end; those of extent 1 are never stepped along
     kept = [k for k in range(3) if not reduced[k] and extents[k] > 1]

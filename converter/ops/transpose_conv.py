@@ -19,8 +19,22 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import activation_clamp, requant
 from tinyml.ops import _channels, _window
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, Ref, RowMap, Table, Whole, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    Ref,
+    RowMap,
+    Table,
+    Whole,
+    require,
+    supported,
 )  # fmt: skip
+
+MAX_ROWS = 1 << 16  # bounds the list of rows that a hostile file can ask for
 
 
 @dataclass(frozen=True)
@@ -59,13 +73,18 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    shape, w, x, bias = _operands(n.inputs)
+    a, (shape, w, x, bias) = n.attrs, _operands(n.inputs)
     _window.require_batch_one(x)
     require(len(w.shape) == 4, f"weights have rank {len(w.shape)}, not 4")
     out = _output_shape(shape)
     require(out[0] == 1, f"output batch {out[0]} with input batch 1")
     require(x.shape[3] == w.shape[3], f"input has {x.shape[3]} channels, weights {w.shape[3]}")
     require(out[3] == w.shape[0], f"output shape has {out[3]} channels, weights {w.shape[0]}")
+    for d, size in enumerate(out[1:3]):
+        # what the forward convolution makes of the output must be the input
+        forward = _window.out_extent(size, a.pad[d], a.pad[d + 2], w.shape[d + 1], a.stride[d])
+        supported(forward == x.shape[d + 1], f"output {size} with input {x.shape[d + 1]} along dimension {d + 1}, stride {a.stride[d]}")
+    supported(out[1] <= MAX_ROWS, f"{out[1]} output rows, more than {MAX_ROWS}")
     _channels.check_types(x, w, bias, n.y, w.shape[0], axis=0)
     terms = w.shape[1] * w.shape[2] * w.shape[3]
     # half of what folded zero points allow: a factor has nine bits here
@@ -109,7 +128,7 @@ def _span(offset: int, stride: int, size: int, limit: int) -> tuple[int, int]:
 
 
 def access(n: NodeView) -> tuple[Access, ...]:
-    a, (_, w, x, bias) = n.attrs, _operands(n.inputs)
+    a, (_, w, x, _) = n.attrs, _operands(n.inputs)
     size, kh, top, s = x.shape[1], w.shape[1], a.pad[0], a.stride[0]
     rows = []
     for oy in range(n.y.shape[1]):
@@ -151,7 +170,7 @@ def cases() -> Iterable[Case]:
     rng = np.random.default_rng(23)
 
     def case(name, h, w, ci, co, k=(3, 3), s=(2, 2), padding=0, act=0, per_channel=True, bias=True, f=False, out=None, gain=1.0, zp=None):
-        oh, ow = out or (size * st if padding == 0 else (size - 1) * st + kk for size, kk, st in zip((h, w), k, s))
+        oh, ow = out or (size * st if padding == 0 else (size - 1) * st + kk for size, kk, st in zip((h, w), k, s, strict=True))
         options = {"Padding": padding, "StrideH": s[0], "StrideW": s[1], "FusedActivationFunction": act}
         shape = CaseTensor((4,), DType.INT32, data=np.array([1, oh, ow, co], np.int32))
         if f:
