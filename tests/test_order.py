@@ -255,3 +255,16 @@ def test_sequences_that_cannot_run_are_refused():
 
 def test_no_nodes():
     assert best_order(network([], [5], [0], [0])).sequence == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes", "outputs"),
+    [
+        ([([1], [2]), ([1, 2], [3]), ([1], [4])], [9, 6, 8, 6, 4], [4]),
+        ([([1], [2]), ([1], [3]), ([2, 1], [4]), ([3, 1], [5])], [4, 4, 5, 4, 1, 4], [5]),
+    ],
+)
+def test_an_unread_input_does_not_make_the_first_step_look_free(rows, sizes, outputs):
+    problem = network(rows, sizes, [0, 1], outputs)
+    order = best_order(problem)
+    assert order.peak == brute_force(problem) == simulate(problem, order.sequence)

@@ -191,6 +191,11 @@ class _Tables:
             freed += self.unread
         return cost, alive + self.kept[k] - freed
 
+    def is_free(self, done: int, alive: int, left: int) -> bool:
+        """Whether the step from `alive` to `left` bytes leaves no more alive by its own doing. Unread inputs die with the
+        first step, whichever that is."""
+        return left + (self.unread if done == 0 else 0) <= alive
+
     def floor(self) -> int:
         """A bound on every order's peak: each node with all tensors that lie across it in every order."""
         n = len(self.preds)
@@ -249,7 +254,7 @@ def _exact(tables: _Tables, floor: int, ceiling: int, limit: int) -> tuple[int, 
         moves = []
         for k in _bits(ready):
             cost, left = tables.step(done, alive, k)
-            if cost <= peak and left <= alive:
+            if cost <= peak and tables.is_free(done, alive, left):
                 moves = [(k, cost, left)]
                 break
             moves.append((k, cost, left))
@@ -296,7 +301,7 @@ def _earliest(tables: _Tables, peak: int, limit: int) -> tuple[int, ...] | None:
             visited += 1
             if visited > limit:
                 return None
-            if left <= alive:
+            if tables.is_free(done, alive, left):
                 # Free to run now: if this fails, so does every other continuation.
                 stack[-1] = (done, alive, ready, iter(()))
             following = tables.ready_after(ready, then, k)
@@ -313,7 +318,7 @@ def _earliest(tables: _Tables, peak: int, limit: int) -> tuple[int, ...] | None:
                 continue
             following = tables.ready_after(ready, then, k)
             # With a step that is free nothing can be lost, so the look-ahead is saved.
-            possible = left <= alive or completable(then, left, following)
+            possible = tables.is_free(done, alive, left) or completable(then, left, following)
             if possible is None:
                 return None
             if possible:
