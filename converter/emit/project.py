@@ -14,7 +14,7 @@ from tinyml.emit.calls import EmittedStep, TableSet, emit_steps
 from tinyml.emit.naming import c_comment, c_identifier
 from tinyml.emit.tensors import describe_tensors, io_tensors
 from tinyml.emit.values import CTYPES, c_float, c_geom
-from tinyml.ir import Tensor
+from tinyml.ir import DType, Tensor
 from tinyml.plan.model import Plan
 from tinyml.resources import runtime_dir, templates_dir
 
@@ -30,6 +30,11 @@ class IoInfo:
     tensor: Tensor  # what lies in the arena
     model: Tensor  # what the model file calls it
     offset: int
+
+    @property
+    def converts(self) -> bool:
+        """The model file has it as float32, the arena as int8."""
+        return self.model.dtype is DType.FLOAT32 and self.tensor.dtype is DType.INT8
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +68,16 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str) -> Project:
     prefix = c_identifier(name)
     tables = TableSet(prefix)
     steps = emit_steps(plan, tables)
+    inputs, outputs = _ios(plan, True), _ios(plan, False)
+    headers = {h for s in steps for h in s.headers}
+    if any(io.converts for io in inputs):
+        headers.add("quantize")  # for <prefix>_set_input_f32
     digest = hashlib.sha256(model_bytes + _plan_key(steps, plan)).hexdigest()
     values = {
         "prefix": prefix, "PREFIX": prefix.upper(), "version": __version__, "runtime_version": RUNTIME_VERSION,
         "name": name, "hash": digest[:32], "hash_bytes": [int(digest[i : i + 2], 16) for i in range(0, 32, 2)],
-        "plan": plan, "steps": steps, "tables": tables.unique, "headers": sorted({h for s in steps for h in s.headers}),
-        "inputs": _ios(plan, True), "outputs": _ios(plan, False), "tensors": describe_tensors(plan),
+        "plan": plan, "steps": steps, "tables": tables.unique, "headers": sorted(headers),
+        "inputs": inputs, "outputs": outputs, "tensors": describe_tensors(plan),
         "input_infos": io_tensors(plan, True), "output_infos": io_tensors(plan, False), "ctype": CTYPES, "geom": c_geom,
         "macs": sum(s.macs for s in steps), "align": 16,
     }  # fmt: skip
@@ -83,8 +92,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str) -> Project:
         "src/main.c": render("main.c.j2", **values),
     }
     kernels = {c.func for s in plan.schedule.steps for c in s.calls}
-    headers = {"base", "model", *(h for s in steps for h in s.headers)}
-    files.update({f"{src}/{path}": text for path, text in _runtime(kernels, headers).items()})
+    files.update({f"{src}/{path}": text for path, text in _runtime(kernels, {"base", "model", *headers}).items()})
     return Project(prefix, root, dict(sorted(files.items())), tables.bytes("weights"), digest[:32])
 
 
@@ -115,5 +123,3 @@ def _runtime(kernels: set[str], headers: set[str]) -> dict[str, str]:
 
 def _includes(text: str) -> list[str]:
     return [line.split('"')[1] for line in text.splitlines() if line.startswith('#include "tm/')]
-
-

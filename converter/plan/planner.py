@@ -59,9 +59,17 @@ def make_plan(graph: Graph, isa: frozenset[str], progress: Callable[[str], None]
         if best is None or placement.height < best[0].height:
             best = placement, schedule
     assert best is not None
-    placement, schedule = best
+    progress("checking the plan")
+    return _checked(graph, best[1], best[0])
+
+
+def plan_of(graph: Graph, schedule: Schedule) -> Plan:
+    """The checked plan of one given schedule of `graph`."""
+    return _checked(graph, schedule, place(schedule))
+
+
+def _checked(graph: Graph, schedule: Schedule, placement: Placement) -> Plan:
     height = (placement.height + ALIGN - 1) // ALIGN * ALIGN
     plan = Plan(graph, schedule, dict(placement.offsets), height, placement.lower_bound, placement.optimal)
-    progress("checking the plan")
     check(plan)
     return plan
