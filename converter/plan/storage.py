@@ -98,8 +98,9 @@ class _Builder:
 
     def parts_of_input(self, k: int, rule: PartsOfInput) -> None:
         node = self.g.nodes[k]
-        src = node.inputs[0]
-        if src is None or self.g.tensors[src].is_const or any(t in self.g.outputs for t in node.outputs):
+        # the data is not always operand 0 (SPLIT: the axis comes first)
+        src = next((t for t in node.inputs if t is not None and not self.g.tensors[t].is_const), None)
+        if src is None or any(t in self.g.outputs for t in node.outputs):
             return
         done: list[int] = []
         for t, begin in zip(node.outputs, rule.begins, strict=True):
