@@ -1,0 +1,58 @@
+/*
+ * Reset, vector table and faults of every Cortex-M board. The linker script (templates/link.ld.j2) gives the symbols.
+ * Source: Arm v7-M Architecture Reference Manual (DDI 0403E): B1.5 exception model, B3.2 system control block.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "reg.h"
+#include "tm/runner.h"
+
+extern uint32_t __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
+
+int main(void);
+void Reset_Handler(void);
+void Fault_Handler(void);
+void tm_fault_report(void);
+
+void Reset_Handler(void) {
+#if defined(__ARM_FP)
+  REG32(0xE000ED88u) |= (uint32_t)0xF << 20; /* CPACR: CP10 and CP11, before the first float instruction */
+  __asm volatile("dsb\n\tisb" ::: "memory");
+#endif
+  const uint32_t *from = __data_load;
+  for (volatile uint32_t *to = __data_start; to < (volatile uint32_t *)__data_end; ++to) {
+    *to = *from++;
+  }
+  for (volatile uint32_t *to = __bss_start; to < (volatile uint32_t *)__bss_end; ++to) {
+    *to = 0; /* volatile: no call to memset before the C world stands */
+  }
+  (void)main();
+  for (;;) {
+  }
+}
+
+/*
+ * Every exception but reset ends here. The stack pointer may lie below the RAM (the stack is at its very bottom, so that an
+ * overflow faults instead of overwriting data), hence it is set anew before C runs.
+ */
+__attribute__((naked)) void Fault_Handler(void) {
+  __asm volatile(
+      "ldr r0, =__stack_top\n\t"
+      "mov sp, r0\n\t"
+      "b tm_fault_report\n");
+}
+
+__attribute__((used)) void tm_fault_report(void) {
+  const uint32_t exception = REG32(0xE000ED04u) & 0x1FFu;                      /* ICSR.VECTACTIVE */
+  tm_runner_fault(exception << 24 | (REG32(0xE000ED28u) & 0x00FFFFFFu), REG32(0xE000ED38u)); /* CFSR, BFAR */
+  for (;;) {
+  }
+}
+
+typedef void (*vector)(void);
+
+/* The first word is the initial stack pointer; no board here uses interrupts. */
+__attribute__((used, section(".tm_start"))) static const vector vectors[16] = {
+    (vector)(uintptr_t)__stack_top, Reset_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler,
+    Fault_Handler, 0, 0, 0, 0, Fault_Handler, Fault_Handler, 0, Fault_Handler, Fault_Handler,
+};
