@@ -88,7 +88,8 @@ class Reshaped:
 
 @dataclass(frozen=True)
 class PartsOfInput:
-    """Output k is input[begin_k : begin_k + shape_k] (SPLIT, SLICE): may be read in place with the input's strides."""
+    """Output k is input[begin_k : begin_k + shape_k] (SPLIT, SLICE): may be read in place with the input's strides.
+    The input is the first operand that is not constant."""
 
     begins: tuple[tuple[int, ...], ...]  # per output, one index per dimension
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from kernel_lib import Heap, Kernels, Placed, place, random_layout
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model

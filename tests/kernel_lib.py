@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from tinyml.opspec import Geom, KernelCall, Ref, Scratch, Table, Value
 
 HERE = Path(__file__).parent

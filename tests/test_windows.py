@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from kernel_lib import build_library, run_checks
 from tinyml.opspec import load_ops
 

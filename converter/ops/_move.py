@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.ir import Tensor, hwc
-from tinyml.opspec import Access, Arg, Geom, KernelCall, Lowering, Ref, RowMap, Table, Whole
 from tinyml.ops._operands import MAX_RANK
+from tinyml.opspec import Access, Arg, Geom, KernelCall, Lowering, Ref, RowMap, Table, Whole
 
 MAX_MAPPED_ROWS = 1 << 16  # above, an exact row map costs more than it can bring
 

@@ -11,7 +11,7 @@ import numpy as np
 from tinyml.ir import NodeView, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops._move import Loop, Move, copy_call
-from tinyml.ops._operands import data_access, check_movable
+from tinyml.ops._operands import check_movable, data_access
 from tinyml.opspec import Access, Elementwise, KernelCall, Lowering, Reshaped, ViewRule, require
 
 

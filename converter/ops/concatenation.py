@@ -15,7 +15,18 @@ from tinyml.numerics import same_quant
 from tinyml.ops._move import box, copy_call, row_access
 from tinyml.ops._operands import check_movable, wrap_axis
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, PartsOfOutput, ViewRule, Whole, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    PartsOfOutput,
+    ViewRule,
+    Whole,
+    require,
+    supported,
 )  # fmt: skip
 
 

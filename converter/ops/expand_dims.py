@@ -9,7 +9,7 @@ import numpy as np
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _reshape
 from tinyml.ops._operands import const_int, wrap_axis
-from tinyml.opspec import Case, CaseTensor, Options, OpSpec
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _reshape.Attrs:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _padding
-from tinyml.opspec import Case, CaseTensor, Options, OpSpec
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _padding.Attrs:

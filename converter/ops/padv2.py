@@ -9,7 +9,7 @@ import numpy as np
 from tinyml.ir import DType, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops import _padding
-from tinyml.opspec import Case, CaseTensor, Options, OpSpec, require, supported
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, require, supported
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _padding.Attrs:

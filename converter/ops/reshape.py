@@ -1,7 +1,7 @@
 """RESHAPE: y = x under another shape, one extent of which may be -1 (the rest). Kernel: tm_copy_nd (tm/copy_nd.h).
 
-The new shape is the constant operand where there is one, else the options'. As in LiteRT a vector that holds a single 0
-means a scalar (old converters wrote that).
+The new shape is the constant operand where there is one, else the options'. As in LiteRT options that hold a single 0
+mean a scalar (old converters wrote that).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _reshape
 from tinyml.ops._operands import const_ints
-from tinyml.opspec import Case, CaseTensor, Options, OpSpec, require
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, require
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _reshape.Attrs:
@@ -23,11 +23,10 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
         shape: tuple[int, ...] | None = const_ints(inputs[1], "new shape")
     else:
         shape = o.vector("NewShape")
+        shape = () if shape == (0,) else shape
     require(shape is not None, "no new shape, neither as operand nor in the options")
     assert shape is not None
     require(len(shape) <= 8, f"new shape of rank {len(shape)}")
-    if shape == (0,):
-        shape = ()
     require(all(d > 0 or d == -1 for d in shape), f"new shape {list(shape)}")
     require(shape.count(-1) <= 1, f"new shape {list(shape)} leaves more than one extent open")
     known = 1
@@ -43,7 +42,7 @@ def cases() -> Iterable[Case]:
         ins = [CaseTensor(shape, dtype, **quant)]
         if operand:
             ins.append(CaseTensor((len(new),), DType.INT32, data=np.array(new, np.int32)))
-        return Case(name, {"NewShape": new}, tuple(ins), (CaseTensor(out or new, dtype, **quant),))
+        return Case(name, {"NewShape": new}, tuple(ins), (CaseTensor(new if out is None else out, dtype, **quant),))
 
     yield case("flatten", (1, 3, 4, 5), (1, 60))
     yield case("open_extent", (1, 3, 4, 5), (-1, 10), (6, 10))
@@ -52,6 +51,7 @@ def cases() -> Iterable[Case]:
     yield case("rank5", (4, 6), (2, 2, 3, 1, 2))
     yield case("same", (1, 4, 4), (1, 4, 4))
     yield case("one_element", (1, 1, 1, 1), (1,))
+    yield case("to_scalar_old_options", (1,), (0,), (), operand=False)
     yield case("float", (1, 2, 3, 4), (4, 6), dtype=DType.FLOAT32)
     yield case("int32", (3, 4), (2, 6), dtype=DType.INT32)
 

@@ -12,7 +12,16 @@ from tinyml.numerics import same_quant
 from tinyml.ops._move import box, copy_call, row_access
 from tinyml.ops._operands import check_movable, checked_shape, const_ints, data_access
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, PartsOfInput, ViewRule, require,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    PartsOfInput,
+    ViewRule,
+    require,
 )  # fmt: skip
 
 

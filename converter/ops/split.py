@@ -12,7 +12,17 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.ops._move import box, copy_call, row_access
 from tinyml.ops._operands import check_movable, const_int, wrap_axis
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, PartsOfInput, ViewRule, Whole, require,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    PartsOfInput,
+    ViewRule,
+    Whole,
+    require,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _reshape
 from tinyml.ops._operands import wrap_axis
-from tinyml.opspec import Case, CaseTensor, Options, OpSpec, require
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, require
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _reshape.Attrs:

@@ -18,7 +18,17 @@ from tinyml.numerics import same_quant
 from tinyml.ops._move import Loop, Move, copy_call, row_access
 from tinyml.ops._operands import check_movable, checked_shape, const_ints, data_access
 from tinyml.opspec import (
-    Access, Case, CaseTensor, KernelCall, Lowering, Options, OpSpec, PartsOfInput, ViewRule, require, supported,
+    Access,
+    Case,
+    CaseTensor,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    PartsOfInput,
+    ViewRule,
+    require,
+    supported,
 )  # fmt: skip
 
 
@@ -46,6 +56,8 @@ def _spread(entries: int, rank: int, ellipsis: int, new_axis: int) -> list[int |
     added = sum(1 for i in range(entries) if new_axis >> i & 1 and not ellipsis >> i & 1)
     named = entries - added - (1 if ellipsis else 0)
     require(named <= rank, f"{named} dimensions are indexed, the input has {rank}")
+    # LiteRT gives it the dimension of the entry behind it
+    supported(not ellipsis or named < rank, "an ellipsis that stands for no dimension")
     order: list[int | None] = []
     for i in range(entries):
         order += [None] * (rank - named) if ellipsis >> i & 1 else [i]
@@ -75,7 +87,7 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
             continue
         stride = strides[i]
         if shrink >> i & 1:
-            require(stride > 0, f"stride {stride} with a dropped dimension")
+            supported(stride > 0, f"stride {stride} with a dropped dimension")
             at = 0 if begin_mask >> i & 1 else begins[i] + (extent if begins[i] < 0 else 0)
             require(0 <= at < extent, f"index {begins[i]} outside dimension {len(first)} of extent {extent}")
             first.append(at)

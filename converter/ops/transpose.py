@@ -12,7 +12,17 @@ from tinyml.numerics import same_quant
 from tinyml.ops._move import Loop, Move, copy_call, row_access
 from tinyml.ops._operands import check_movable, const_ints, data_access, wrap_axis
 from tinyml.opspec import (
-    Access, Case, CaseTensor, Elementwise, KernelCall, Lowering, Options, OpSpec, Reshaped, ViewRule, require,
+    Access,
+    Case,
+    CaseTensor,
+    Elementwise,
+    KernelCall,
+    Lowering,
+    OpSpec,
+    Options,
+    Reshaped,
+    ViewRule,
+    require,
 )  # fmt: skip
 
 
