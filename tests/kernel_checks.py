@@ -44,6 +44,16 @@ def operand(n: NodeView, arrays: tuple[np.ndarray | None, ...], t: Tensor) -> np
     return found[0].reshape(hwc(t.shape)) if found else None
 
 
+def pointers(at: dict[int, tuple[Heap, int]]) -> Callable[[Ref], int]:
+    """Addresses of the tensors' elements, from the block and the element where each tensor begins."""
+
+    def address(r: Ref) -> int:
+        heap, element = at[r.tensor]
+        return heap.at(element + r.offset)
+
+    return address
+
+
 def run_whole(
     kernels: Kernels, n: NodeView, spec: OpSpec, arrays: tuple[np.ndarray | None, ...], geoms: dict[int, Geom], rng: np.random.Generator
 ) -> dict[int, Placed]:
@@ -51,7 +61,7 @@ def run_whole(
     placed = {t.id: place(geoms[t.id], t.dtype.numpy, rng, operand(n, arrays, t)) for t in live(n)}
     before = {k: p.heap.array.copy() for k, p in placed.items()}
     for call in spec.lower(n, Lowering(geoms)):
-        assert kernels.run(call, lambda r: placed[r.tensor].heap.at(r.offset)) == 0, call.func
+        assert kernels.run(call, pointers({k: (p.heap, 0) for k, p in placed.items()})) == 0, call.func
     for t in live(n):
         if t in n.outputs:
             assert placed[t.id].untouched(before[t.id]), "written outside the output"
@@ -104,7 +114,7 @@ def check_rest(kernels: Kernels, spec: OpSpec) -> int:
         before = out.heap.array.copy()
         for call in spec.lower_rest(n, Lowering(geoms)):
             assert all(a.tensor == n.y.id for a in call.args if isinstance(a, Ref)), f"{name}: reads a part"
-            assert kernels.run(call, lambda r: out.heap.at(r.offset)) == 0
+            assert kernels.run(call, pointers({n.y.id: (out.heap, 0)})) == 0
         same(out.read(), expected.reshape(hwc(n.y.shape)), 0.0, name)
         assert out.untouched(before)
         count += 1
@@ -192,7 +202,7 @@ def check_windows(kernels: Kernels, spec: OpSpec) -> int:
             y = place(random_layout(oh, ow, c, rng, ring=True), n.y.dtype.numpy, rng)
             before = y.heap.array.copy()
             part = _windowed(call, spec.access(n)[k], (y0, x0), (iy, ix), {"in": x.geom, "out": y.geom})
-            status = kernels.run(part, lambda r: (x if r.tensor == src.id else y).heap.at(r.offset))
+            status = kernels.run(part, pointers({src.id: (x.heap, 0), n.y.id: (y.heap, 0)}))
             what = f"{name}: rows {y0}+{oh}, columns {x0}+{ow} from {x.geom} to {y.geom}"
             assert status == 0, what
             same(y.read(), whole[y0 : y0 + oh, x0 : x0 + ow], 0.0, what)
@@ -236,7 +246,7 @@ def check_trailing(kernels: Kernels, spec: OpSpec) -> int:
         block = Heap(max(x_at + x.elements, y_at + n.y.elements), x.dtype.numpy, rng)
         block.array[x_at : x_at + x.elements] = arrays[k].reshape(-1)
         for call in spec.lower(n, Lowering(dense(n))):
-            assert kernels.run(call, lambda r: block.at((x_at if r.tensor == x.id else y_at) + r.offset)) == 0, name
+            assert kernels.run(call, pointers({x.id: (block, x_at), n.y.id: (block, y_at)})) == 0, name
         same(block.array[y_at : y_at + n.y.elements], whole.reshape(-1), 0.0, f"{name}: output {lag} elements behind its input")
         count += 1
     return count

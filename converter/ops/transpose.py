@@ -49,7 +49,7 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
     assert arrays[0] is not None
-    return (np.ascontiguousarray(arrays[0].transpose(n.attrs.perm)),)
+    return (arrays[0].transpose(n.attrs.perm).copy(),)
 
 
 def _keeps_order(n: NodeView) -> bool:
