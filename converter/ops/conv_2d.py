@@ -112,10 +112,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         args = (Ref(n.x.id), Table("weights", w.data), b, Ref(n.y.id), None)
         return (KernelCall("tm_conv_2d_f32", "conv_2d", "tm_conv_2d_f32_params", params, args),)
     bias, mult, shift = _channels.channel_tables(n.x, w, n.input(2), n.y, w.data.reshape(co, -1).sum(1, dtype=np.int64))
-    pointwise = (kh, kw) == (1, 1) and a.stride == (1, 1) and not any(a.pad) and ci == n.x.shape[3]
-    kernel = "tm_conv_2d_i8"
-    if "dsp" in low.isa and pointwise and ci % 4 == 0:
-        kernel = "tm_conv_2d_i8_dsp"
+    kernel = "tm_conv_2d_i8_dsp" if "dsp" in low.isa and ci == n.x.shape[3] else "tm_conv_2d_i8"
     return (
         KernelCall(
             kernel, "conv_2d", "tm_conv_2d_i8_params",

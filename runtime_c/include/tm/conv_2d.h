@@ -44,7 +44,7 @@ typedef struct tm_conv_2d_f32_params {
 tm_status tm_conv_2d_i8(const tm_conv_2d_i8_params *p, const int8_t *x, const int8_t *w, const int32_t *bias, int8_t *y,
                         void *scratch);
 
-/* Armv7E-M. Pointwise only: kernel and stride 1, pad 0, groups 1, C % 4 == 0. Same results and order. */
+/* Armv7E-M. groups must be 1 (TM_ERR_SHAPE). Same results and order. */
 tm_status tm_conv_2d_i8_dsp(const tm_conv_2d_i8_params *p, const int8_t *x, const int8_t *w, const int32_t *bias, int8_t *y,
                             void *scratch);
 
