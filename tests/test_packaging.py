@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from conftest import REPO, needs
 
 DIGITS = REPO / "examples" / "digits" / "digits.tflite"
