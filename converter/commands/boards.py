@@ -13,11 +13,19 @@ from tinyml.commands.common import Command, Console
 def run(args: argparse.Namespace, console: Console) -> None:
     boards = [load_board(name) for name in list_boards()]
     table = Table(box=None, pad_edge=False)
-    for title, justify in (("board", "left"), ("core", "left"), ("RAM", "right"), ("flash", "right"), ("MHz", "right"), ("emulator", "left"), ("title", "left")):
+    for title, justify in (
+        ("board", "left"),
+        ("core", "left"),
+        ("RAM", "right"),
+        ("flash", "right"),
+        ("MHz", "right"),
+        ("emulator", "left"),
+        ("title", "left"),
+    ):
         table.add_column(title, justify=justify)
     rows = []
     for b in boards:
-        stand_in = "-" if b.emulator is None else ("stand-in" if b.emulator.stand_in else "same image")
+        stand_in = "-" if b.emulator is None else ("stand-in" if b.stand_in else "same image")
         table.add_row(b.name, b.core, f"{b.ram_bytes:,}", f"{b.flash_bytes:,}", f"{b.f_cpu_hz / 1e6:g}", stand_in, b.title)
         rows.append(
             {

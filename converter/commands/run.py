@@ -42,7 +42,9 @@ def run(args: argparse.Namespace, console: Console) -> None:
         write_npy(Path(args.output), outputs)
     console.print(f"{job.path.name} on {note}: {len(samples.inputs)} samples")
     for k, y in enumerate(outputs):
-        console.print(f"output {k}: {y.dtype} {y.shape}" + (f", largest at {np.argmax(y.reshape(len(samples.inputs), -1), 1)[:20].tolist()}"))
+        console.print(
+            f"output {k}: {y.dtype} {y.shape}" + (f", largest at {np.argmax(y.reshape(len(samples.inputs), -1), 1)[:20].tolist()}")
+        )
     console.result(
         {
             "on": args.on, "target": note, "samples": len(samples.inputs), "output": args.output,

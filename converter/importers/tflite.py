@@ -18,7 +18,7 @@ from tinyml.importers.flatbuffer import at, checked, defaults, root
 from tinyml.importers.tflite_calls import OPTIONS, check_calls
 from tinyml.importers.tflite_tensors import FIX, Place, TensorReader
 from tinyml.ir import DType, Graph, Node, NodeView, Tensor
-from tinyml.opspec import Malformed, Options, OpSpec, Reject, load_ops, require, supported
+from tinyml.opspec import Malformed, OpSpec, Options, Reject, load_ops, require, supported
 from tinyml.passes.verify import verify
 
 IDENTIFIER = b"TFL3"
@@ -115,7 +115,9 @@ def load(data: bytes, name: str) -> Graph:
     graph = Graph(file, {t: tensors.get(t) for t in used}, tuple(nodes), inputs, outputs)
     total = sum(t.bytes for t in graph.tensors.values() if not t.is_const)
     if total > MAX_ACTIVATION_BYTES:
-        raise InvalidModel(file, f"tensors between operators take {total} bytes, more than {MAX_ACTIVATION_BYTES}", "use a smaller network or input")
+        raise InvalidModel(
+            file, f"tensors between operators take {total} bytes, more than {MAX_ACTIVATION_BYTES}", "use a smaller network or input"
+        )
     try:
         verify(graph)
     except InternalError as error:

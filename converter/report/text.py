@@ -33,7 +33,14 @@ def memory_lines(r: PlanReport) -> list[str]:
 
 def layer_table(r: PlanReport) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title, justify in (("step", "right"), ("operator", "left"), ("output", "left"), ("MACs", "right"), ("live B", "right"), ("kernel", "left")):
+    for title, justify in (
+        ("step", "right"),
+        ("operator", "left"),
+        ("output", "left"),
+        ("MACs", "right"),
+        ("live B", "right"),
+        ("kernel", "left"),
+    ):
         table.add_column(title, justify=justify)
     for row in r.layers:
         mark = " <- peak" if r.peak is not None and row.index == r.peak.index else ""
