@@ -1,7 +1,7 @@
 """ADD and SUB in int8: both operands are brought to a common scale with 20 extra bits, summed, and requantised.
 
-Numerics: LiteRT reference_integer_ops::Add. SUB is the same sum with the second multiplier negated, which matters where
-the product is a tie: it is rounded after the sign is applied.
+Numerics: LiteRT reference_integer_ops::Add. SUB is the same sum with the second multiplier negated: its product is
+rounded after the sign is applied.
 """
 
 from __future__ import annotations
