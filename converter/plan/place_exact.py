@@ -1,0 +1,53 @@
+"""The smallest height, by asking two exact searches "does it fit below C bytes?" for several C.
+
+`place_pairs` is quick where most steps have bytes to spare, as in networks; `place_search` where hardly any byte is
+free in any step.  Neither is best on both, so both are asked, with a share of the effort each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyml.plan import place_pairs, place_search
+from tinyml.plan.place_greedy import Item, height, neighbours
+
+# A node of place_pairs looks at every pair; this many pairs cost about as much time as a node of place_search.
+_PAIRS_PER_NODE = 50
+
+
+def improve(items: Sequence[Item], found: list[int], bound: int, goal: int, effort: int) -> tuple[list[int], int]:
+    """Better offsets than `found`, if `effort` nodes find them, and the best bound (bytes) proven.
+
+    Stops at a height of at most `goal` bytes.  The bound itself is asked for first, with half of the effort: it is the
+    optimum of most networks.  A height that is too hard is followed by one a little above, in growing steps, since a
+    tight height guides the searches better than a loose one; at the end the whole rest goes to the height just below
+    the best one found, which a refutation would prove optimal.
+    """
+    skyline = place_search.Skyline(items)
+    price = 1 + sum(map(len, neighbours(items))) // 2 // _PAIRS_PER_NODE
+    best = height(items, found)
+    too_hard, step = bound - 1, max(1, bound // 1_000)
+    share = effort // 2
+    capacity = max(bound, goal)
+    while best > max(bound, goal) and effort > 0:
+        share = min(max(share, place_search.FIRST_LIMIT), effort)
+        answer = skyline.fit(capacity, max(share // 3, 1))
+        offsets, refuted, reached, nodes = answer.offsets, answer.proved, answer.next_bound, answer.nodes
+        if offsets is None and not refuted:
+            offsets, refuted, tried = place_pairs.fit(items, capacity, max((share - nodes) // price, 1))
+            nodes += tried * price
+            reached = capacity + 1
+        effort -= nodes
+        if offsets is not None:
+            found, best = offsets, height(items, offsets)
+        elif refuted:
+            bound = min(reached, best)
+        else:
+            too_hard = max(too_hard, capacity)
+        low = max(bound, goal, too_hard + 1)
+        if low < best - 1:
+            capacity, share = min(low + step, (low + best) // 2), effort // 3
+            step *= 2
+        else:
+            capacity, share = best - 1, effort
+    return found, bound
