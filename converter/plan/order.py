@@ -155,9 +155,7 @@ class _Tables:
                 self.succs[p].append(k)
         self.written = [sum(problem.size[t] for t in row) for row in problem.writes]
         # What is still alive after the step that wrote it.
-        self.kept = [
-            sum(problem.size[t] for t in row if self.readers[t] or t in self.outputs) for row in problem.writes
-        ]
+        self.kept = [sum(problem.size[t] for t in row if self.readers[t] or t in self.outputs) for row in problem.writes]
         resident = {t for t in (*problem.inputs, *problem.outputs) if t not in writer}
         resident |= {t for t, mask in enumerate(self.readers) if mask and t not in writer}
         self.resident = resident
