@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from tinyml.ir import DType, Tensor
+from tinyml.opspec import supported
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 FLT_MAX = float(np.finfo(np.float32).max)  # LiteRT's "no clamp" of float activations
@@ -69,10 +70,11 @@ def requant_once(x: np.ndarray, mult: np.ndarray | int, shift: np.ndarray | int)
 
 def activation_clamp(kind: int, out: Tensor) -> tuple[int, int] | tuple[float, float]:
     """Clamp of a fused activation (tflite ActivationFunctionType 0 none, 1 relu, 2 relu_n1_to_1, 3 relu6) in the
-    output's own domain. Raises KeyError for an activation that is not a clamp."""
+    output's own domain. Raises KeyError for an activation that is not a clamp, Reject for an output type without one."""
     real = {0: (-FLT_MAX, FLT_MAX), 1: (0.0, FLT_MAX), 2: (-1.0, 1.0), 3: (0.0, 6.0)}[kind]
     if out.dtype is DType.FLOAT32:
         return real
+    supported(out.dtype in RANGE and out.quant is not None, f"{out.dtype.value} output, or one without a scale")
     lo, hi = RANGE[out.dtype]
     return (
         lo if real[0] == -FLT_MAX else max(lo, quantize_value(real[0], out)),

@@ -81,7 +81,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise UsageError(str(path), "no such file", "give a .npy or .npz file") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
-        raise UsageError(str(path), f"is not a readable .npy or .npz file ({type(e).__name__})", "save it with numpy.save or numpy.savez") from None
+        raise UsageError(
+            str(path), f"is not a readable .npy or .npz file ({type(e).__name__})", "save it with numpy.save or numpy.savez"
+        ) from None
 
 
 def _choose(path: Path, arrays: dict[str, np.ndarray], t: Tensor) -> np.ndarray:

@@ -21,7 +21,11 @@ def c_float(x: float) -> str:
         raise ValueError("NaN in a constant")
     if math.isinf(f):
         f = np.finfo(np.float32).max * np.sign(f)
-    text = np.format_float_scientific(f, unique=True, trim="0") if f and not 1e-4 < abs(f) < 1e7 else np.format_float_positional(f, unique=True, trim="0")
+    text = (
+        np.format_float_scientific(f, unique=True, trim="0")
+        if f and not 1e-4 < abs(f) < 1e7
+        else np.format_float_positional(f, unique=True, trim="0")
+    )
     return text + "f"
 
 

@@ -14,7 +14,7 @@ from tinyml.opspec import Malformed, Reject, require, supported
 
 MAX_RANK = 8
 MAX_ELEMENTS = (1 << 31) - 1  # of one tensor: sizes and indices are int32 in the generated C
-MAX_SCALES = 1 << 20  # of all used tensors together: bounds the memory that shared scale vectors can blow up to
+MAX_SCALES = 1 << 17  # of all used tensors together: bounds the memory that shared scale vectors can blow up to
 # Denormal scales make real / scale infinite in float32 arithmetic
 MIN_SCALE, MAX_SCALE = 1e-37, 3.4e38
 
@@ -96,6 +96,11 @@ class TensorReader:
             buffer = self._buffer(self._table(index))
             return buffer is not None and (buffer.DataLength() > 0 or buffer.Offset() > 1)
 
+    def constant_bytes(self, index: int) -> int:
+        with Place(self.file, self.label(index)):
+            buffer = self._buffer(self._table(index))
+            return 0 if buffer is None else buffer.DataLength()
+
     def get(self, index: int) -> Tensor:
         """Raises Reject where the tensor is well-formed and of a kind that cannot be built."""
         found = self._tensors.get(index)
@@ -140,7 +145,9 @@ class TensorReader:
         raw = buffer.DataAsNumpy()
         size = math.prod(shape) * dtype.bytes
         require(len(raw) == size, f"buffer of {len(raw)} bytes, but shape {list(shape)} of {dtype.value} takes {size}")
-        return raw.view(dtype.numpy).reshape(shape)
+        values = raw.view(dtype.numpy).reshape(shape)
+        require(dtype is not DType.FLOAT32 or bool(np.isfinite(values).all()), "constant data holds NaN or infinite values")
+        return values
 
     def _read_quant(self, t: tflite.Tensor, dtype: DType, shape: tuple[int, ...]) -> Quant | None:
         q = t.Quantization()

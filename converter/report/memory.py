@@ -166,16 +166,20 @@ def _smallest_change(report: PlanReport, boards: tuple[Board, ...], plan: Plan) 
     options = []
     if report.ram.total > report.ram.budget:
         options.append(f"arena budget here is {max(0, room):,} B: {_shrink(plan, room)}")
+    own = next((b for b in boards if b.name == report.board), None)
+    if own is not None and report.ram.total <= own.ram_bytes and report.flash.total <= own.flash_bytes:
+        options.append(f"or raise the budget: {report.board} itself has {own.ram_bytes:,} B RAM and {own.flash_bytes:,} B flash")
+        return "; ".join(options)
     fitting = [
         b for b in boards
         if b.ram_bytes - b.stack_bytes >= report.ram.arena + (report.ram.runtime or 0) and b.flash_bytes >= report.flash.total
-        and b.name not in (report.board, "host")
+        and b.name != report.board and not b.is_host
     ]  # fmt: skip
     if fitting:
         b = min(fitting, key=lambda b: (b.ram_bytes, b.flash_bytes))
         options.append(f"or --board {b.name} ({b.ram_bytes:,} B RAM, {b.flash_bytes:,} B flash), the smallest known board that fits")
-    elif report.ram.total > report.ram.budget:
-        options.append("no board of the catalogue is large enough")
+    else:
+        options.append("no other board of the catalogue is large enough")
     return "; ".join(options) or f"remove {report.flash.total - report.flash.budget:,} B of weights"
 
 
