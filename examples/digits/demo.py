@@ -76,19 +76,6 @@ def show_some(images: np.ndarray, labels: np.ndarray, answers: np.ndarray, count
     print("  " + "   ".join(f"is {label}, says {a}".ljust(16) for label, a in zip(labels[:count], answers, strict=False)))
 
 
-def show_layers(bench: dict[str, Any]) -> None:
-    """Instructions of every layer, and those that belong to none."""
-    total = bench["instructions"]
-    print(f"\n  {'layer':<28}{'instructions':>14}{'share':>8}{'MACs':>10}{'per MAC':>9}")
-    for layer in bench["layers"]:
-        macs = layer.get("macs") or 0
-        per_mac = f"{layer['instructions'] / macs:9.2f}" if macs else " " * 9
-        name = f"{layer['index']} {layer['name']}"
-        print(f"  {name:<28}{layer['instructions']:>14,}{layer['instructions'] / total:>8.1%}{macs:>10,}{per_mac}")
-    print(f"  {'unattributed':<28}{bench['unattributed']:>14,}{bench['unattributed'] / total:>8.1%}")
-    print(f"  {'total':<28}{total:>14,}{1:>8.0%}{bench['macs']:>10,}{total / bench['macs']:9.2f}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="build, prove and measure the digits example")
     parser.add_argument("--board", default="stm32f746")
@@ -121,7 +108,8 @@ def main() -> None:
     code = "" if flash.get("code") is None else f" and {flash['code']:,} of code"
     print(f"  flash          {flash['weights']:,} bytes of weights{code}, {flash['total']:,} in all, of {flash['budget']:,}")
     if bench:
-        show_layers(bench)
+        count, macs = bench["instructions"], bench["macs"]
+        print(f"  instructions   {count:,} an inference, {count / macs:.2f} per multiply-accumulate; per layer in the table above")
     else:
         print("  instructions   are counted under emulation: they need a cross compiler and QEMU (see tinyml doctor)")
     print(f"\nThe firmware's sources are in {shorter(arguments.output)}/.")
