@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tinyml.plan import place_pairs, place_search
 from tinyml.plan.place import (
     Buffer,
     Placement,
@@ -19,6 +20,7 @@ from tinyml.plan.place import (
     problem_to_json,
     solve,
 )
+from tinyml.plan.place_greedy import Item
 
 DATA = Path(__file__).parent / "data" / "place"
 RECORDED = json.loads((DATA / "heights.json").read_text(encoding="utf-8"))
@@ -102,6 +104,35 @@ def test_small_problems_of_mixed_alignment_reach_the_optimum(problem):
     validate(problem, placement)
     assert placement.lower_bound <= best
     assert placement.height == best
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(problems(6, (1, 2, 4), steps=6))
+def test_each_search_alone_finds_the_optimum_and_refutes_one_byte_less(problem):
+    # `solve` often stops at the greedy height; here each search has to find and to prove by itself.
+    best = brute_force(problem)
+    items = [Item(b.size, b.align, b.first, b.last) for b in problem.buffers]
+    skyline = place_search.Skyline(items)
+    answer = skyline.fit(best, 20_000)
+    assert answer.offsets is not None
+    offsets, refuted, _ = place_pairs.fit(items, best, 20_000)
+    assert offsets is not None and not refuted
+    for found in (answer.offsets, offsets):
+        pairs = tuple((b.id, offset) for b, offset in zip(problem.buffers, found, strict=True))
+        validate(problem, Placement(pairs, best, best, True))
+    answer = skyline.fit(best - 1, 20_000)
+    assert answer.offsets is None and answer.proved and answer.next_bound == best
+    assert place_pairs.fit(items, best - 1, 20_000)[:2] == (None, True)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(problems(6, (1, 2, 4), steps=6), st.integers(2, 6))
+def test_a_refutation_never_skips_an_attainable_height(problem, less):
+    best = brute_force(problem)
+    items = [Item(b.size, b.align, b.first, b.last) for b in problem.buffers]
+    answer = place_search.Skyline(items).fit(max(best - less, 0), 20_000)
+    assert answer.offsets is None and answer.proved
+    assert max(best - less, 0) < answer.next_bound <= best
 
 
 def test_greedy_alone_misses_what_the_search_finds():
