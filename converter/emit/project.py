@@ -109,15 +109,18 @@ def _ios(plan: Plan, inputs: bool) -> list[IoInfo]:
 
 
 def _runtime(kernels: set[str], headers: set[str]) -> dict[str, str]:
-    """The runtime files a model needs: its kernels, their headers, and what those include."""
+    """The runtime files a model needs: its kernels, their headers, and what those include.
+
+    Headers name their neighbours without the folder, so that the library compiles with no include path at all."""
     root = runtime_dir()
     files = {f"{k.removeprefix('tm_')}.c": (root / "src" / f"{k.removeprefix('tm_')}.c").read_text() for k in kernels}
     todo = [f"tm/{h}.h" for h in headers] + [i for text in files.values() for i in _includes(text)]
     while todo:
         path = todo.pop()
         if path not in files:
-            files[path] = (root / "include" / path).read_text()
-            todo += _includes(files[path])
+            text = (root / "include" / path).read_text()
+            files[path] = text.replace('#include "tm/', '#include "')
+            todo += _includes(text)
     return files
 
 
