@@ -26,6 +26,8 @@ MAX_OPERATORS = 10_000
 MAX_OPERANDS = 50_000  # of all operators together
 MAX_VECTOR = 1024  # numbers in a vector of the options, such as a shape
 MAX_ACTIVATION_BYTES = 1 << 30  # of all intermediate tensors together
+MAX_CONSTANT_BYTES = 1 << 27  # read by all operators together, each use counted: bounds what looking at the values costs
+MAX_CHANNELS = 100_000  # of the outputs of all operators with int8 constants: bounds what choosing multipliers costs
 
 OPERATORS = {v: k for k, v in vars(tflite.BuiltinOperator).items() if not k.startswith("_")}
 
@@ -94,8 +96,13 @@ def load(data: bytes, name: str) -> Graph:
     _check_order(operators, inputs, outputs, tensors, file)
 
     specs, nodes, unsupported = load_ops(), [], []
+    constants = channels = 0
     for o in operators:
         with Place(file, o.label):
+            constants += sum(tensors.constant_bytes(t) for t in o.inputs if t is not None)
+            require(constants <= MAX_CONSTANT_BYTES, f"more than {MAX_CONSTANT_BYTES} bytes of constants up to here")
+            channels += _weighted_channels(o, tensors)
+            require(channels <= MAX_CHANNELS, f"more than {MAX_CHANNELS} channels of layers with weights up to here")
             try:
                 nodes.append(_node(o, specs.get(o.name), tensors, data))
             except Reject as why:
@@ -123,6 +130,12 @@ def load(data: bytes, name: str) -> Graph:
     except InternalError as error:
         raise InvalidModel(f"{file}: {error.place}", error.what, FIX) from error
     return graph
+
+
+def _weighted_channels(o: _Operator, tensors: TensorReader) -> int:
+    """Extent of the last dimension of an operator's output, 0 where no operand is an int8 constant."""
+    weighted = any(t is not None and tensors.constant_bytes(t) > 0 and tensors.is_int8(t) for t in o.inputs)
+    return (tensors.shape(o.outputs[0]) or (1,))[-1] if weighted else 0
 
 
 def _item(index: int, operator: str, shape: tuple[int, ...], reason: str) -> dict[str, Any]:
@@ -175,9 +188,7 @@ def _operator_name(code: tflite.OperatorCode) -> tuple[str, str | None]:
     return name, printable(code.CustomCode() or b"") if name == "CUSTOM" else None
 
 
-def _check_order(
-    operators: list[_Operator], inputs: tuple[int, ...], outputs: tuple[int, ...], tensors: TensorReader, file: str
-) -> None:
+def _check_order(operators: list[_Operator], inputs: tuple[int, ...], outputs: tuple[int, ...], tensors: TensorReader, file: str) -> None:
     """Each tensor has one source, and operators come after what they read: so there is no cycle."""
     for t in inputs:
         with Place(file, tensors.label(t)):
@@ -225,9 +236,7 @@ def _operands(o: _Operator, tensors: TensorReader) -> tuple[tuple[Tensor | None,
     for t in dict.fromkeys(t for t in (*o.inputs, *o.outputs) if t is not None):
         try:
             found[t] = tensors.get(t)
-            supported(
-                found[t].dtype is not DType.INT8 or found[t].quant is not None, f"{tensors.label(t)}: int8 without a scale"
-            )
+            supported(found[t].dtype is not DType.INT8 or found[t].quant is not None, f"{tensors.label(t)}: int8 without a scale")
         except Reject as why:
             reasons.append(str(why))
     supported(not reasons, ", ".join(reasons))

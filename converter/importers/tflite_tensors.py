@@ -96,6 +96,10 @@ class TensorReader:
             buffer = self._buffer(self._table(index))
             return buffer is not None and (buffer.DataLength() > 0 or buffer.Offset() > 1)
 
+    def is_int8(self, index: int) -> bool:
+        with Place(self.file, self.label(index)):
+            return self._table(index).Type() == tflite.TensorType.INT8
+
     def constant_bytes(self, index: int) -> int:
         with Place(self.file, self.label(index)):
             buffer = self._buffer(self._table(index))

@@ -82,8 +82,8 @@ def _bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
     """int64 [M] each: least and greatest accumulator that any input gives."""
     w = n.inputs[1]
     assert w is not None and w.data is not None
-    wide = w.data.astype(np.int64)
-    positive, negative = np.maximum(wide, 0).sum(1), np.minimum(wide, 0).sum(1)
+    positive = np.maximum(w.data, 0).sum(1, dtype=np.int64)
+    negative = w.data.sum(1, dtype=np.int64) - positive
     bias = _channels.bias_values(n.input(2), w.shape[0], np.int64)
     low, high = -128 - n.x.zero_point, 127 - n.x.zero_point
     return bias + low * positive + high * negative, bias + high * positive + low * negative
@@ -91,7 +91,14 @@ def _bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
 
 def _multipliers(n: NodeView) -> tuple[np.ndarray, np.ndarray] | None:
     levels = np.arange(n.attrs.clamp[0] + 1, n.attrs.clamp[1] + 1, dtype=np.int64) - n.y.zero_point
-    return exact_multipliers(_real(n), levels, *_bounds(n))
+    real, (lo, hi) = _real(n), _bounds(n)
+    # one multiplier per distinct scale, right for the sums of all its units, nearly always exists and costs far less
+    distinct, group = np.unique(real, return_inverse=True)
+    low, high = np.full(len(distinct), INT32_MAX, np.int64), np.full(len(distinct), INT32_MIN, np.int64)
+    np.minimum.at(low, group, lo)
+    np.maximum.at(high, group, hi)
+    shared = exact_multipliers(distinct, levels, low, high)
+    return exact_multipliers(real, levels, lo, hi) if shared is None else (shared[0][group], shared[1][group])
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
