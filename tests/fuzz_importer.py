@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import tflite
+
 from tinyml.errors import InvalidModel, TinymlError, Unsupported
 from tinyml.importers import import_model
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tflite
+
 from tflite_writer import ModelBuilder
 from tinyml.errors import InvalidModel, TinymlError, Unsupported
 from tinyml.importers import import_model

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tflite
+
 from hostile import outcome
 from tflite_writer import ModelBuilder, TensorDef, case_model
 from tinyml.errors import TinymlError

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tflite
+
 from fuzz_importer import MEMORY_LIMIT, TIME_LIMIT
 from hostile import conv_net, edited
 from tflite_writer import ModelBuilder
@@ -38,7 +39,9 @@ def test_real_models(path: Path) -> None:
         r = raw.Tensors(t.id)
         assert t.shape == tuple(r.ShapeAsNumpy()) and t.dtype.name == names[r.Type()]
         if t.quant is not None:
-            assert t.quant.scale == tuple(r.Quantization().ScaleAsNumpy()) and t.quant.zero_point == tuple(r.Quantization().ZeroPointAsNumpy())
+            assert t.quant.scale == tuple(r.Quantization().ScaleAsNumpy()) and t.quant.zero_point == tuple(
+                r.Quantization().ZeroPointAsNumpy()
+            )
         if t.data is not None:
             assert t.data.tobytes() == tflite.Model.GetRootAs(data).Buffers(r.Buffer()).DataAsNumpy().tobytes()
             assert not t.data.flags.writeable and not t.data.flags.owndata
@@ -84,11 +87,20 @@ def test_same_operator_code_in_the_new_field_only() -> None:
         (lambda g: g.with_(nodes=g.nodes[:1]), "tensor 4: is a graph output that no operator writes"),
         (lambda g: g.with_(nodes=(*g.nodes, g.nodes[1])), "operator 1 RELU: writes tensor 4"),
         (lambda g: g.with_(tensors={k: t for k, t in g.tensors.items() if k != 2}), "tensor 2 does not exist"),
-        (lambda g: g.with_(tensors={**g.tensors, 3: _changed(g.tensors[3], shape=(1, 6, 6, 5))}), "operator 0 CONV_2D: outputs are declared"),
+        (
+            lambda g: g.with_(tensors={**g.tensors, 3: _changed(g.tensors[3], shape=(1, 6, 6, 5))}),
+            "operator 0 CONV_2D: outputs are declared",
+        ),
         (lambda g: g.with_(tensors={**g.tensors, 3: _changed(g.tensors[3], quant=None)}), "int8 tensor 3 has no scale"),
         (lambda g: g.with_(tensors={**g.tensors, 3: _changed(g.tensors[3], id=7)}), "says it is 7"),
-        (lambda g: g.with_(tensors={**g.tensors, 1: _changed(g.tensors[1], shape=(4, 27))}), "tensor 1 'weights': data is int8 [4, 3, 3, 3]"),
-        (lambda g: g.with_(tensors={**g.tensors, 1: _changed(g.tensors[1], quant=Quant((1.0, 2.0), (0, 0)))}), "2 scales along dimension 0"),
+        (
+            lambda g: g.with_(tensors={**g.tensors, 1: _changed(g.tensors[1], shape=(4, 27))}),
+            "tensor 1 'weights': data is int8 [4, 3, 3, 3]",
+        ),
+        (
+            lambda g: g.with_(tensors={**g.tensors, 1: _changed(g.tensors[1], quant=Quant((1.0, 2.0), (0, 0)))}),
+            "2 scales along dimension 0",
+        ),
         (lambda g: g.with_(inputs=(0, 0)), "listed twice"),
     ],
 )

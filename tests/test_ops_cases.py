@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model
 from tinyml.opspec import Case, OpSpec, load_ops

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 
-def litert_run(model: bytes, inputs: list[np.ndarray], all_tensors: bool = False) -> list[np.ndarray] | tuple[list[np.ndarray], dict[int, np.ndarray]]:
+def litert_run(
+    model: bytes, inputs: list[np.ndarray], all_tensors: bool = False
+) -> list[np.ndarray] | tuple[list[np.ndarray], dict[int, np.ndarray]]:
     """Outputs of `model` on `inputs`, in graph order, from OpResolverType.BUILTIN_REF; with `all_tensors` also every
     tensor that has a value, by its index in the file. Skips the test where LiteRT is not installed."""
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
