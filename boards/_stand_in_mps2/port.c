@@ -1,0 +1,55 @@
+/*
+ * Stand-in for a Cortex-M board: Arm MPS2 (AN385/AN386/AN500) with CMSDK UART0 and the FPGA's counters.
+ * Source: Arm DDI 0479 (CMSDK: APB UART), Arm 100112 (MPS2 technical reference: FPGA system registers).
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "../_cortex_m/reg.h"
+
+#define UART0 0x40004000u
+#define FPGAIO 0x40028000u
+#define SECONDS (FPGAIO + 0x10u) /* counts at 1 Hz */
+#define TICKS (FPGAIO + 0x18u)   /* counts at 25 MHz, wraps after 172 s */
+
+enum { TICK_HZ = 25000000 };
+
+void tm_port_init(void) {
+  REG32(UART0 + 0x10u) = 16u; /* BAUDDIV: its smallest value */
+  REG32(UART0 + 0x08u) = 3u;  /* CTRL: transmitter and receiver on */
+  REG32(FPGAIO + 0x1Cu) = 0;  /* PRESCALE: the tick counter takes every clock */
+}
+
+void tm_port_get_info(tm_port_info *info) {
+  static const tm_port_info fixed = {
+      TM_BOARD_NAME, TICK_HZ, TICK_HZ, TM_COUNT_TICKS, 64, TM_FLAG_STAND_IN | TM_FLAG_FPU, __stack_bottom, __stack_top,
+  };
+  *info = fixed;
+}
+
+uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
+  uint32_t got = 0;
+  while (got < n) {
+    if ((REG32(UART0 + 0x04u) & 2u) != 0) { /* STATE: receive buffer full */
+      dst[got++] = (uint8_t)REG32(UART0);
+    }
+  }
+  return got;
+}
+
+void tm_port_write(const uint8_t *src, uint32_t n) {
+  for (uint32_t i = 0; i < n; ++i) {
+    (void)wait_for(UART0 + 0x04u, 1u, 0); /* STATE: transmit buffer full */
+    REG32(UART0) = src[i];
+  }
+}
+
+/*
+ * The 32-bit tick counter, extended to 64 bits by the seconds: the value congruent to it modulo 2^32 that lies nearest to
+ * seconds * 25,000,000. Both count from the same reset, the seconds are at most one too few, and 2^31 ticks are 86 s.
+ */
+uint64_t tm_port_count(void) {
+  const uint32_t seconds = REG32(SECONDS);
+  const uint32_t ticks = REG32(TICKS);
+  const uint64_t near = (uint64_t)seconds * (uint64_t)TICK_HZ;
+  return near + (uint64_t)(int64_t)(int32_t)(ticks - (uint32_t)near);
+}
