@@ -16,6 +16,7 @@ enum { TICK_HZ = 25000000 };
 void tm_port_init(void) {
   REG32(UART0 + 0x10u) = 16u; /* BAUDDIV: its smallest value */
   REG32(UART0 + 0x08u) = 3u;  /* CTRL: transmitter and receiver on */
+  (void)REG32(UART0);         /* DATA: an emulator that held bytes back until now is asked for them */
   REG32(FPGAIO + 0x1Cu) = 0;  /* PRESCALE: the tick counter takes every clock */
 }
 

@@ -98,6 +98,7 @@ class Session:
         self.link, self.invoke_timeout_s = link, invoke_timeout_s
         self._ratio = ticks_per_instruction
         self._ident = self._open(start_timeout_s)
+        link.chunk = self._ident.max_payload  # requests lost while the firmware starts say nothing of the line
         if model_hash is not None and self._ident.model_hash != model_hash:
             raise DeviceError(link.name, f"runs another model ({self._ident.model}, {self._ident.model_hash})", "flash the board again")
         self._infos: dict[int, tuple[TensorInfo, ...]] = {}
@@ -105,8 +106,6 @@ class Session:
     def _open(self, timeout_s: float | None = None) -> Ident:
         ident = _parse_ident(self.link.open(timeout_s))
         self.link.max_payload = ident.max_payload
-        if self.link.retries == 0:
-            self.link.chunk = ident.max_payload
         if ident.fit:
             raise DeviceError(self.link.name, f"the firmware's arena or runtime does not fit its model (status {ident.fit})", "build it again")
         return ident

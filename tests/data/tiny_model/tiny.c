@@ -12,8 +12,8 @@
  */
 #include "tm/runner.h"
 
-#define LOOP_A 1000u
-#define LOOP_B 251000u
+#define LOOP_A 100000u
+#define LOOP_B 350000u
 #define STEPS 20u
 
 static TM_ALIGNED(16) uint8_t arena[128];
