@@ -27,7 +27,7 @@ MAX_OPERANDS = 50_000  # of all operators together
 MAX_VECTOR = 1024  # numbers in a vector of the options, such as a shape
 MAX_ACTIVATION_BYTES = 1 << 30  # of all intermediate tensors together
 MAX_CONSTANT_BYTES = 1 << 27  # read by all operators together, each use counted: bounds what looking at the values costs
-MAX_CHANNELS = 100_000  # of the outputs of all operators with int8 constants: bounds what choosing multipliers costs
+MAX_CHANNELS = 80_000  # of the outputs of all operators with int8 constants: bounds what choosing multipliers costs
 
 OPERATORS = {v: k for k, v in vars(tflite.BuiltinOperator).items() if not k.startswith("_")}
 
