@@ -135,7 +135,9 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
         macs=Macs(model_macs, planned, planned),
         stages=(),
         layers=layers,
-        banks=tuple(BankRow(b.name, b.kind, b.origin, b.size, used.get(b.kind, 0) if first.get(b.kind) == b.name else 0) for b in board.banks),
+        banks=tuple(
+            BankRow(b.name, b.kind, b.origin, b.size, used.get(b.kind, 0) if first.get(b.kind) == b.name else 0) for b in board.banks
+        ),
         peak=max(layers, key=lambda r: (r.live_bytes, -r.index)) if layers else None,
         optimal=plan.optimal,
         model_hash=c.project.model_hash,
