@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
 from tinyml.emit.project import emit_project
 from tinyml.plan.model import Plan
 

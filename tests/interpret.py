@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from tinyml.ir import Graph, Node, NodeView, Tensor
 from tinyml.opspec import load_ops
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tflite_writer import ModelBuilder
 from tinyml.importers import import_model
 from tinyml.ir import DType, Graph
@@ -23,7 +24,9 @@ class Net(ModelBuilder):
     def _shape(self, t: int) -> tuple[int, ...]:
         return self.tensors[t].shape
 
-    def conv(self, x: int, channels: int, k: int = 1, stride: int = 1, padding: int = SAME, zero_point: int = ZERO, scale: float = SCALE) -> int:
+    def conv(
+        self, x: int, channels: int, k: int = 1, stride: int = 1, padding: int = SAME, zero_point: int = ZERO, scale: float = SCALE
+    ) -> int:
         rng = np.random.default_rng(len(self.tensors))
         _, h, w, c = self._shape(x)
         size = [-(-e // stride) if padding == SAME else (e - k) // stride + 1 for e in (h, w)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from tflite_writer import ModelBuilder
 from tinyml.ir import DType
 
@@ -45,9 +46,7 @@ class RandomModel:
 
     def inputs(self, seed: int) -> list[np.ndarray]:
         rng = np.random.default_rng((self.seed, seed))
-        return [
-            rng.uniform(-1, 1, s).astype(np.float32) if f else rng.integers(-128, 128, s).astype(np.int8) for s, f in self.feeds
-        ]
+        return [rng.uniform(-1, 1, s).astype(np.float32) if f else rng.integers(-128, 128, s).astype(np.int8) for s, f in self.feeds]
 
 
 class _Network:
@@ -120,7 +119,9 @@ class _Network:
         scale = 1.0 if x.scale is None else x.scale
         return float(np.float32(scale * 0.01 * np.sqrt(terms) * 60)), self.number(-128, 60)
 
-    def conv(self, x: Value, channels: int | None = None, k: int | None = None, stride=None, padding=None, q=None, depthwise=False) -> Value:
+    def conv(
+        self, x: Value, channels: int | None = None, k: int | None = None, stride=None, padding=None, q=None, depthwise=False
+    ) -> Value:
         _, h, w, c = x.shape
         kh, kw = (k, k) if k else (self.number(1, min(3, h)), self.number(1, min(3, w)))
         sh, sw = (stride, stride) if stride else (self.number(1, 2), self.number(1, 2))
@@ -130,7 +131,14 @@ class _Network:
             padding = SAME
         out = [-(-e // s) if padding == SAME else -(-(e - (n - 1) * d) // s) for e, n, s, d in ((h, kh, sh, dh), (w, kw, sw, dw))]
         act = self.pick([0, 0, 1, 3])
-        options = {"Padding": padding, "StrideH": sh, "StrideW": sw, "DilationHFactor": dh, "DilationWFactor": dw, "FusedActivationFunction": act}
+        options = {
+            "Padding": padding,
+            "StrideH": sh,
+            "StrideW": sw,
+            "DilationHFactor": dh,
+            "DilationWFactor": dw,
+            "FusedActivationFunction": act,
+        }
         if depthwise:
             channels = c * self.number(1, 2)
             weights, terms, axis = (1, kh, kw, channels), kh * kw, 3
@@ -280,7 +288,14 @@ class _Network:
         out = [-(-e // t) if padding == SAME else -(-(e - n + 1) // t) for e, n, t in zip((h, w), k, s, strict=True)]
         op = self.pick(["AVERAGE_POOL_2D", "MAX_POOL_2D"])
         y = self.new((1, *out, c), x, exact=op == "MAX_POOL_2D")
-        options = {"Padding": padding, "StrideH": s[0], "StrideW": s[1], "FilterHeight": k[0], "FilterWidth": k[1], "FusedActivationFunction": self.pick([0, 1])}
+        options = {
+            "Padding": padding,
+            "StrideH": s[0],
+            "StrideW": s[1],
+            "FilterHeight": k[0],
+            "FilterWidth": k[1],
+            "FusedActivationFunction": self.pick([0, 1]),
+        }
         self.b.op(op, [x.id], [y.id], options)
         return y
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from case_build import build_cases
 from interpret import from_graph, interpret, to_graph
 from networks import SCALE, Net

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from case_build import WARNINGS
 from conftest import needs
 from interpret import interpret

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from interpret import interpret
 from random_graphs import random_model
 from tinyml.codec import attrs_class, from_json, to_json

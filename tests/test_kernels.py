@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from case_build import CaseProgram, build_cases, spread
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from interpret import interpret
 from networks import SAME, SCALE, VALID, ZERO, Net, ops
 from tinyml.errors import InternalError

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from interpret import run_all
 from networks import Net, ops
 from tinyml.ir import Graph

@@ -142,7 +142,8 @@ def _link(objects: list[Path], elf: Path, board: Board, stand_in: bool, flags: S
 
 
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
-_FIRST_ERROR = re.compile(r"(?:fatal )?error: (.*)|(undefined reference to .*)|(?:^|: )(ASSERT.*|.*ld(?:\.bfd)?: .*)", re.MULTILINE)
+# what says most, first: a compiler's error, a missing symbol, an assertion or complaint of the linker
+_ERRORS = tuple(re.compile(r, re.MULTILINE) for r in (r"error: (?!ld returned)(.+)", r"(undefined reference to .+)", r"ld(?:\.bfd)?: (.+)"))
 
 
 def _run(words: list[str], board: Board, place: str, timeout_s: float) -> None:
@@ -159,6 +160,6 @@ def _run(words: list[str], board: Board, place: str, timeout_s: float) -> None:
         raise DoesNotFit(
             board.name, f"the image is {int(over[2]):,} bytes larger than {over[1]}", "use a smaller model or a larger board", stage="build"
         )
-    match = _FIRST_ERROR.search(done.stderr)
-    what = next((g for g in match.groups() if g), "failed") if match else (done.stderr.strip().splitlines() or ["failed"])[0]
+    matches = (r.search(done.stderr) for r in _ERRORS)
+    what = next((m[1] for m in matches if m), (done.stderr.strip().splitlines() or ["failed"])[0])
     raise BuildError(place, f"{words[0]}: {what}", "see the generated C, and report it where it is ours")

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+from tinyml.board import Board
 from tinyml.device.build import BuildResult
 from tinyml.device.serial import Link
 from tinyml.device.session import Session
 from tinyml.device.tools import install_command, missing_tools
 from tinyml.device.transport import FdTransport, SerialTransport
-from tinyml.board import Board
 from tinyml.errors import BuildError, DeviceError, Timeout, UsageError
 
 PLACES = ("host", "emulator", "device")

@@ -43,7 +43,7 @@ class Link:
         self.retries = 0
         self._parser, self._frames = Parser(), deque[Frame]()
         self._session, self._seq = 0, 0
-        self._rtt, self._quiet = 0.1, 0
+        self._rtt, self._quiet = 0.05, 0
 
     @property
     def name(self) -> str:
@@ -70,17 +70,19 @@ class Link:
             self.transport.write(frame + (_PAD if tries else b""), max(0.1, end - now))
             answer = self._await(command, min(end, time.monotonic() + wait))
             if answer is not None:
-                self._learn(tries, time.monotonic() - start)
+                self._learn(tries, time.monotonic() - start if timeout_s is None else None)
                 return answer
             tries += 1
             self.retries += 1
-            wait = min(2 * wait, 2.0 + transfer)
+            wait = min(1.3 * wait, 2.0 + transfer)
 
-    def _learn(self, tries: int, seconds: float) -> None:
+    def _learn(self, tries: int, seconds: float | None) -> None:
+        """Adapts frame size and patience; `seconds` is None for a command that computes, whose time says nothing of the line."""
         if tries:
             self.chunk, self._quiet = max(MIN_CHUNK, self.chunk // 2), 0
             return
-        self._rtt += 0.1 * (min(seconds, 1.0) - self._rtt)
+        if seconds is not None:
+            self._rtt += 0.3 * (min(seconds, 1.0) - self._rtt)
         self._quiet += 1
         if self._quiet >= _GROW_AFTER:
             self.chunk, self._quiet = min(self.max_payload, 2 * self.chunk), 0

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -181,7 +182,7 @@ class Session:
 
         steps: list[int] = []
         while len(steps) < self._ident.steps:
-            steps += self._transact(lambda: rows(len(steps)))
+            steps += self._transact(partial(rows, len(steps)))
         exact = self._ratio is not None
         ident = self._ident
         return Profile("instructions" if exact else ident.counter, 0 if exact else ident.counter_hz, self._transact(total), tuple(steps))

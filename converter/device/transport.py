@@ -38,10 +38,17 @@ class FdTransport:
     ):
         self.name, self.bytes_per_s = name, bytes_per_s
         self._r, self._w, self._close, self._why_gone = read_fd, write_fd, close, why_gone
+        self._early = bytearray()  # arrived while we were writing
         for fd in (read_fd, write_fd):
             os.set_blocking(fd, False)
 
     def read(self, timeout_s: float) -> bytes:
+        if self._early:
+            data, self._early = bytes(self._early), bytearray()
+            return data
+        return self._read(timeout_s)
+
+    def _read(self, timeout_s: float) -> bytes:
         if not select.select([self._r], [], [], max(0.0, timeout_s))[0]:
             return b""
         try:
@@ -63,7 +70,9 @@ class FdTransport:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise Timeout(self.name, "does not take any more bytes", "reset the board and try again") from None
-                select.select([], [self._w], [], left)
+                # both sides may be writing with full buffers: taking what comes lets the other one go on
+                if select.select([self._r], [self._w], [], left)[0]:
+                    self._early += self._read(0)
             except OSError:
                 raise DeviceError(self.name, self._why_gone(), "run again; if it stays, report it") from None
 

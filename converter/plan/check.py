@@ -13,9 +13,18 @@ from typing import NoReturn
 import numpy as np
 
 from tinyml.errors import InternalError
-from tinyml.ir import Graph, NodeView, hwc
+from tinyml.ir import NodeView, hwc
 from tinyml.opspec import (
-    Elementwise, Geom, PartsOfInput, PartsOfOutput, Ref, Reshaped, RowMap, ViewRule, Window, load_ops,
+    Elementwise,
+    Geom,
+    PartsOfInput,
+    PartsOfOutput,
+    Ref,
+    Reshaped,
+    RowMap,
+    ViewRule,
+    Window,
+    load_ops,
 )  # fmt: skip
 from tinyml.plan.model import ArenaBuffer, Layout, Plan, Step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.ir import Graph
-from tinyml.opspec import KernelCall, Lowering, load_ops
+from tinyml.opspec import Lowering, load_ops
 from tinyml.plan.model import ArenaBuffer, Schedule, Step
 from tinyml.plan.storage import Storage, plan_storage
 

@@ -32,6 +32,15 @@ static void rounds(uint32_t n) {
 
 TM_SECTION(".tm_weights.tiny") static const uint8_t table[8] = {0, 1, 2, 3, 4, 5, 6, 7};
 
+#ifdef TINY_OVERFLOW
+/* Recursion without end, and without a tail call. */
+static uint32_t deeper(uint32_t n) {
+  volatile uint8_t frame[64];
+  frame[n % 64u] = (uint8_t)n;
+  return deeper(n + 1u) + frame[n % 64u];
+}
+#endif
+
 static tm_status run_step(uint8_t *a, uint32_t k) {
   switch (k) {
     case 0:
@@ -54,6 +63,9 @@ static tm_status run_step(uint8_t *a, uint32_t k) {
       }
       return TM_OK;
     case 3:
+#ifdef TINY_OVERFLOW
+      return (tm_status)deeper(k);
+#endif
       rounds(LOOP_A);
       return TM_OK;
     case 4:
