@@ -77,7 +77,7 @@ GOOD = (REPO / "boards" / "stm32f746" / FILE).read_text()
         ("size = 327_680", "size = 0", "memory.ram"),
         ("ticks_per_instruction = [32, 5]", "ticks_per_instruction = [32]", "emulator.ticks_per_instruction"),
         ("ticks_per_instruction = [32, 5]", "ticks_per_instruction = [32, 0]", "emulator.ticks_per_instruction"),
-        ("ram = 0x2000_0000 }", "sram = 0x2000_0000 }", "sram"),
+        ("ram = 0x6000_0000 }", "sram = 0x6000_0000 }", "sram"),
         ("[cpu]", "[cpu", "TOML"),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_missing_compiler_names_its_packages(tmp_path, monkeypatch):
 def test_a_linker_script_enforces_the_boards_sizes_on_a_stand_in():
     text = linker_script(load_board("stm32f746"), stand_in=True)
     assert "flash (rx) : ORIGIN = 0x00000000, LENGTH = 1048576" in text
-    assert "ram (rwx) : ORIGIN = 0x20000000, LENGTH = 327680" in text
+    assert "ram (rwx) : ORIGIN = 0x60000000, LENGTH = 327680" in text
 
 
 @pytest.mark.parametrize("board", with_tools(BOARDS))
