@@ -92,7 +92,7 @@ def test_every_target_computes_the_same(start, board):
         ident = s.identify()
         assert (ident.model, ident.board, ident.tool_version, ident.steps) == ("tiny", board.name, "0.0.test", 20)
         assert ident.max_payload == board.firmware.payload_bytes
-        assert bool(ident.flags & 16) == (bool(board.stand_in) or board.name == "riscv32")
+        assert bool(ident.flags & 16) == bool(board.stand_in)
         for seed in range(3):
             check_run(s, seed)
         x, _, layers = samples(9)

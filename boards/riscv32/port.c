@@ -16,7 +16,7 @@ void tm_port_init(void) {
 }
 
 void tm_port_get_info(tm_port_info *info) {
-  static const tm_port_info fixed = {TM_BOARD_NAME, 0, 0, TM_COUNT_INSTRUCTIONS, 64, TM_FLAG_STAND_IN, __stack_bottom, __stack_top};
+  static const tm_port_info fixed = {TM_BOARD_NAME, 0, 0, TM_COUNT_INSTRUCTIONS, 64, 0, __stack_bottom, __stack_top};
   *info = fixed;
 }
 

@@ -6,7 +6,7 @@
  *   input 1: int8 [1,1,8]
  *   step 0:  t = 2 * input1 (wrapping)      [1,1,8], int8, alive after step 1 only
  *   step 1:  input1 = t + 1 in place        output 1, int8
- *   step 2:  out0 = input0 (stored) dense   output 0: float32 [2,3,2] over int8
+ *   step 2:  out0 = input0 (stored)         output 0: float32 [2,3,2] over int8, rows 8 apart
  *   step 3, 4: empty loops of LOOP_A and LOOP_B rounds
  *   step 5..: one instruction more each, so that profiles take several frames
  */
@@ -57,7 +57,7 @@ static tm_status run_step(uint8_t *a, uint32_t k) {
       for (int y = 0; y < 2; ++y) {
         for (int x = 0; x < 3; ++x) {
           for (int c = 0; c < 2; ++c) {
-            a[96 + (y * 3 + x) * 2 + c] = a[y * 16 + x * 4 + c];
+            a[96 + y * 8 + x * 2 + c] = a[y * 16 + x * 4 + c];
           }
         }
       }
@@ -81,13 +81,13 @@ static const tm_tensor_info inputs[] = {
     {1, 64, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 0, 1, 1.0f, 0},
 };
 static const tm_tensor_info outputs[] = {
-    {7, 96, {2, 3, 2, 6, 2, 0, 0}, TM_I8, TM_F32, 3, STEPS, 0.5f, -3},
+    {7, 96, {2, 3, 2, 8, 2, 0, 0}, TM_I8, TM_F32, 3, STEPS, 0.5f, -3},
     {9, 64, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 2, STEPS, 1.0f, 0},
 };
 static const tm_tensor_info tensors[] = {
     {0, 0, {2, 3, 2, 16, 4, 0, 0}, TM_I8, TM_I8, 0, 2, 0.5f, -3},
     {5, 80, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 1, 1, 1.0f, 0},
-    {7, 96, {2, 3, 2, 6, 2, 0, 0}, TM_I8, TM_I8, 3, STEPS, 0.5f, -3},
+    {7, 96, {2, 3, 2, 8, 2, 0, 0}, TM_I8, TM_I8, 3, STEPS, 0.5f, -3},
 };
 
 static const tm_model tiny_model = {
