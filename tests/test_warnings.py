@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from case_build import WARNINGS
 from conftest import REPO, needs
 
