@@ -121,8 +121,13 @@ def _fit(path: Path, x: np.ndarray, t: Tensor, graph: Graph, k: int, convert_flo
     elif samples.dtype.kind == "f" and t.dtype is DType.INT8:
         if not convert_float:
             raise UsageError(str(path), f"{samples.dtype} values for an int8 input", "pass --float to quantise them, or save int8")
-        q = np.float32(1) * samples.astype(np.float32) / np.float32(t.scale)
-        out = np.clip(np.trunc(q + np.copysign(np.float32(0.5), q)) + t.zero_point, -128, 127).astype(np.int8)
+        # as the model's own QUANTIZE would: float32 division, halves away from zero
+        q = samples.astype(np.float32) / np.float32(t.scale)
+        if not np.isfinite(q).all():
+            raise UsageError(str(path), "holds NaN or infinite values", "clean the data first")
+        whole = np.trunc(q)
+        whole += np.sign(q) * (np.abs(q - whole) >= 0.5)
+        out = np.clip(whole + t.zero_point, -128, 127).astype(np.int8)
     else:
         raise UsageError(str(path), f"{samples.dtype} values for a {t.dtype.value} input", f"save them as {t.dtype.value}")
     if out.dtype.kind == "f" and not np.isfinite(out).all():

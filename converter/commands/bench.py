@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
         stack, ident = target.session.stack(), target.session.identify()
         note = target.note
     rows = layer_rows(job.compiled.plan)
-    result = to_json(profiles, rows, args.on, ident.clock_hz)
+    result = to_json(profiles, rows, args.on)
     result.update(target=note, counter=profiles[0].counter, clock_hz=ident.clock_hz, stack=stack, compiler=target.compiler)
     console.text.print(table(result))
     unit = profiles[0].counter
@@ -49,12 +49,12 @@ def run(args: argparse.Namespace, console: Console) -> None:
     console.result(result)
 
 
-def to_json(profiles: list[Profile], rows: tuple[LayerRow, ...], on: str, clock_hz: int) -> dict[str, Any]:
+def to_json(profiles: list[Profile], rows: tuple[LayerRow, ...], on: str) -> dict[str, Any]:
     """The layers and `unattributed` of the first run add up to its total exactly. Counts of instructions are exact;
-    counts of cycles become times by the board's clock."""
+    counts of cycles or ticks become times by the counter's rate."""
     first = profiles[0]
     exact = first.counter == "instructions"
-    times = [1e6 * p.total / clock_hz for p in profiles] if not exact and clock_hz else []
+    times = [1e6 * p.total / p.hz for p in profiles] if not exact and first.hz else []
     key = "instructions" if exact else "cycles"
     layers = [
         {"index": r.index, "name": r.op, "operator": r.operator, "shape": list(r.shape), key: n, "macs": r.macs}
