@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -25,10 +25,6 @@ class Reject(Exception):
 
 class Malformed(Exception):
     """The model file contradicts itself here (exit 3)."""
-
-
-def reject(why: str) -> NoReturn:
-    raise Reject(why)
 
 
 def require(ok: bool, what: str) -> None:

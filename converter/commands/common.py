@@ -132,7 +132,8 @@ def choose_board(name: str | None, console: Console) -> Board:
     if name:
         return load_board(name)
     board = default_board()
-    console.err.print(f"tinyml: no --board given: using {board.name}", markup=False)
+    why = "; no cross compiler is installed, see `tinyml doctor`" if board.is_host else ""
+    console.err.print(f"tinyml: no --board given: using {board.name}{why}", markup=False)
     return board
 
 

@@ -7,13 +7,12 @@ Numerics: LiteRT reference_integer_ops::ConvPerChannel (two roundings) and refer
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import activation_clamp, requant
-from tinyml.ops import _channels, _window
+from tinyml.ir import DType, NodeView
+from tinyml.numerics import requant
+from tinyml.ops import _channels, _convolution, _window
 from tinyml.opspec import (
     Access,
     Case,
@@ -21,32 +20,11 @@ from tinyml.opspec import (
     KernelCall,
     Lowering,
     OpSpec,
-    Options,
     Ref,
     Table,
     Whole,
     require,
-    supported,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Attrs:
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    pad: _window.Pad4
-    clamp: tuple[float, float]  # of the output, in its own domain
-
-
-def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
-    x, w = inputs[0], inputs[1]
-    assert x is not None and w is not None
-    require(len(w.shape) == 4, f"weights have rank {len(w.shape)}, not 4")
-    stride, dilation = (o.get("StrideH"), o.get("StrideW")), (o.get("DilationHFactor"), o.get("DilationWFactor"))
-    pad = _window.read_padding(o, x, w.shape[1:3], stride, dilation)
-    act = o.get("FusedActivationFunction")
-    supported(act in (0, 1, 2, 3), f"fused activation {act}")
-    return Attrs(stride, dilation, pad, activation_clamp(act, outputs[0]))
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
@@ -179,7 +157,7 @@ SPEC = OpSpec(
     name="CONV_2D",
     options="Conv2DOptions",
     arity=(2, 3),
-    read=read,
+    read=_convolution.read,
     infer=infer,
     reference=reference,
     access=access,
@@ -187,8 +165,8 @@ SPEC = OpSpec(
     cases=cases,
     macs=macs,
     optional_inputs=(2,),
-    with_clamp=lambda n, lo, hi: replace(n.attrs, clamp=(max(lo, n.attrs.clamp[0]), min(hi, n.attrs.clamp[1]))),
-    with_padding=lambda n, p: replace(n.attrs, pad=_window.add_padding(n.attrs.pad, p)),
+    with_clamp=_convolution.with_clamp,
+    with_padding=_convolution.with_padding,
     summary="2-D convolution, grouped, dilated, any stride",
     c_limits=("batch 1", "constant weights"),
 )

@@ -7,13 +7,13 @@ multiplier is CO / CI of the shapes; the file's own field must agree.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import activation_clamp, requant
-from tinyml.ops import _channels, _window
+from tinyml.numerics import requant
+from tinyml.ops import _channels, _convolution, _window
+from tinyml.ops._convolution import Attrs
 from tinyml.opspec import (
     Access,
     Case,
@@ -26,32 +26,19 @@ from tinyml.opspec import (
     Table,
     Whole,
     require,
-    supported,
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Attrs:
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    pad: _window.Pad4
-    clamp: tuple[float, float]  # of the output, in its own domain
-
-
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
+    attrs = _convolution.read(o, inputs, outputs)
     x, w = inputs[0], inputs[1]
     assert x is not None and w is not None
-    require(len(w.shape) == 4, f"weights have rank {len(w.shape)}, not 4")
-    stride, dilation = (o.get("StrideH"), o.get("StrideW")), (o.get("DilationHFactor"), o.get("DilationWFactor"))
-    pad = _window.read_padding(o, x, w.shape[1:3], stride, dilation)
-    act = o.get("FusedActivationFunction")
-    supported(act in (0, 1, 2, 3), f"fused activation {act}")
     # 0 where the converter left the field out; LiteRT then takes it from the shapes too
     multiplier = o.get("DepthMultiplier")
     require(
         multiplier in (0, w.shape[3] // max(x.shape[3], 1)), f"depth multiplier {multiplier} with {x.shape[3]} to {w.shape[3]} channels"
     )
-    return Attrs(stride, dilation, pad, activation_clamp(act, outputs[0]))
+    return attrs
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
@@ -205,8 +192,8 @@ SPEC = OpSpec(
     cases=cases,
     macs=macs,
     optional_inputs=(2,),
-    with_clamp=lambda n, lo, hi: replace(n.attrs, clamp=(max(lo, n.attrs.clamp[0]), min(hi, n.attrs.clamp[1]))),
-    with_padding=lambda n, p: replace(n.attrs, pad=_window.add_padding(n.attrs.pad, p)),
+    with_clamp=_convolution.with_clamp,
+    with_padding=_convolution.with_padding,
     summary="2-D depthwise convolution, any multiplier, dilation and stride",
     c_limits=("batch 1", "constant weights"),
 )

@@ -62,11 +62,3 @@ class Plan:
         """Byte offset of a tensor's first element in the arena."""
         at = self.schedule.layouts[tensor]
         return self.offsets[at.buffer] + at.offset_bytes
-
-    def peak_step(self) -> int:
-        """The step with the most live bytes."""
-        live = [0] * max(1, len(self.schedule.steps))
-        for b in self.schedule.buffers:
-            for s in range(b.first, b.last + 1):
-                live[s] += b.size_bytes
-        return max(range(len(live)), key=lambda s: (live[s], -s))
