@@ -38,7 +38,7 @@ class Console:
     def __init__(self, as_json: bool):
         self.json = as_json
         self.text = RichConsole(stderr=as_json, highlight=False, soft_wrap=True)
-        self.err = RichConsole(stderr=True, highlight=False)
+        self.err = RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     def print(self, *args: Any, **kwargs: Any) -> None:
         self.text.print(*args, markup=False, **kwargs)
