@@ -17,6 +17,8 @@ from tinyml.resources import boards_dir
 
 FILE = "board.toml"
 KINDS = ("flash", "ram")
+FORMS = ("image", "process")
+FRAMEWORKS = ("arduino",)
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,16 @@ class Bank:
 
 @dataclass(frozen=True)
 class Firmware:
-    """port: C and assembler sources below boards/. linker_script: a template, none for a process of the host."""
+    """port: sources below boards/. form: "image" for a microcontroller, "process" of this computer.
+
+    linker_script, entry: the template and first symbol of the images that are linked without a framework: the board's
+    own, or that of the machine which stands in for it.
+    """
 
     port: tuple[str, ...]
     stack_bytes: int
     payload_bytes: int  # TM_RUNNER_PAYLOAD
+    form: str = "image"
     linker_script: str | None = None
     entry: str = "Reset_Handler"
 
@@ -77,10 +84,13 @@ class Counter:
 
 @dataclass(frozen=True)
 class PlatformIO:
+    """framework: what starts the board, where its port does not do that itself: "arduino"."""
+
     platform: str
     board: str
     upload_protocol: str
     upload_protocols: tuple[str, ...]
+    framework: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,12 @@ class Board:
     @property
     def is_host(self) -> bool:
         """The firmware is a process of this computer."""
-        return self.firmware.linker_script is None
+        return self.firmware.form == "process"
+
+    @property
+    def framework(self) -> str | None:
+        """The framework that starts the board; None: its port does, and a compiler alone builds the image."""
+        return self.platformio.framework if self.platformio else None
 
     @property
     def stand_in(self) -> str:
@@ -211,6 +226,15 @@ def _check(b: Board, place: str) -> None:
         raise bad("firmware.payload_bytes is not a multiple of 8 within 128..65528", "correct it")
     if b.firmware.stack_bytes <= 0 or b.firmware.stack_bytes % 16:
         raise bad("firmware.stack_bytes is not a positive multiple of 16", "correct it")
+    if b.firmware.form not in FORMS:
+        raise bad(f"firmware.form: {b.firmware.form!r} is not one of {', '.join(FORMS)}", "correct it")
+    if b.framework is not None and b.framework not in FRAMEWORKS:
+        raise bad(f"platformio.framework: {b.framework!r} is not one of {', '.join(FRAMEWORKS)}", "correct it or leave it out")
+    if b.framework is not None and b.emulator and not b.emulator.port:
+        raise bad("emulator.port is missing: no machine runs the framework's image", "name a stand-in's port")
+    linked = b.firmware.form == "image" and (b.framework is None or bool(b.emulator and b.emulator.port))
+    if linked != (b.firmware.linker_script is not None):
+        raise bad(f"firmware.linker_script is {'missing' if linked else 'given, and nothing is linked with it'}", "correct it")
     if b.emulator:
         unknown = set(b.emulator.origins) - {k.name for k in b.memory}
         if unknown:

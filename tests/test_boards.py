@@ -23,7 +23,11 @@ IMAGES = [(b, t) for b in BOARDS if not b.is_host for t in ("device", "emulator"
 
 def with_tools(boards_and_more, key=lambda x: x):
     return [
-        pytest.param(x, marks=needs(key(x).toolchain.cc), id="-".join(map(str, (getattr(y, "name", y) for y in (x if isinstance(x, tuple) else (x,))))))
+        pytest.param(
+            x,
+            marks=needs(key(x).toolchain.cc),
+            id="-".join(map(str, (getattr(y, "name", y) for y in (x if isinstance(x, tuple) else (x,))))),
+        )
         for x in boards_and_more
     ]
 
@@ -157,7 +161,9 @@ def test_the_smallest_board_has_room_for_its_networks(built):
 
 @pytest.mark.parametrize("board", with_tools([b for b in BOARDS if not b.is_host]))
 def test_what_does_not_fit_is_told_in_bytes(tmp_path, board):
-    small = replace(board, memory=tuple(replace(b, size=board.stack_bytes + 256) if b == board.main_bank("ram") else b for b in board.memory))
+    small = replace(
+        board, memory=tuple(replace(b, size=board.stack_bytes + 256) if b == board.main_bank("ram") else b for b in board.memory)
+    )
     with pytest.raises(DoesNotFit) as e:
         compile_project([TINY], small, build_dir=tmp_path)
     assert "bytes" in e.value.line() and board.main_bank("ram").name in e.value.line() and "\n" not in e.value.line()
@@ -212,3 +218,30 @@ def test_ports_and_runner_compile_without_a_warning(board):
     for source in sorted(sources):
         done = subprocess.run([*words, str(source)], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("board", "old", "new", "key"),
+    [
+        ("stm32f746", 'linker_script = "link.ld.j2"', "", "firmware.linker_script is missing"),
+        ("stm32f746", 'linker_script = "link.ld.j2"', 'form = "process"', "stm32f746"),
+        ("stm32f746", "[firmware]", '[firmware]\nform = "picture"', "firmware.form"),
+        ("stm32f746", 'board = "disco_f746ng"', 'board = "disco_f746ng"\nframework = "arduino2"', "platformio.framework"),
+        ("host", "[firmware]", '[firmware]\nlinker_script = "link.ld.j2"', "firmware.linker_script"),
+        ("host", 'form = "process"', "", "firmware.linker_script is missing"),
+        ("hifive1", 'board = "hifive1-revb"', 'board = "x"\nframework = "arduino"', "emulator.port"),
+    ],
+)
+def test_who_links_the_image_is_unambiguous(tmp_path, board, old, new, key):
+    text = (REPO / "boards" / board / FILE).read_text()
+    assert old in text
+    path = tmp_path / board / FILE
+    path.parent.mkdir()
+    path.write_text(text)
+    read_board(path)
+    path.write_text(text.replace(old, new, 1))
+    if key == board:  # a process without a linker script is a host
+        assert read_board(path).is_host and not load_board(board).is_host
+        return
+    with pytest.raises(UsageError, match=key):
+        read_board(path)
