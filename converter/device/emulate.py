@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
+import threading
+import tty
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 from tinyml.board import Board
 from tinyml.device.build import BuildResult
+from tinyml.device.ports import EMULATOR, open_error
 from tinyml.device.serial import Link
 from tinyml.device.session import Session
 from tinyml.device.tools import install_command, missing_tools
 from tinyml.device.transport import FdTransport, SerialTransport
-from tinyml.errors import BuildError, DeviceError, Timeout, UsageError
+from tinyml.errors import BuildError, DeviceError, UsageError
 
 PLACES = ("host", "emulator", "device")
 START_S = 20.0
-PIPE_BYTES_PER_S, EMULATOR_BYTES_PER_S = 20e6, 20e3
+PIPE_BYTES_PER_S = 20e6
 
 
 def open_target(board: Board, build: BuildResult | None, on: str = "host", port: str | None = None) -> Link:
     """A link to the firmware: started here (host, emulator; `build` is what it runs), or running on the board at `port`.
 
-    Closing the link ends what was started. Raises DeviceError, Timeout, BuildError (no emulator installed), UsageError."""
+    port "emulator" is the serial port of an emulated board, and the same as on="emulator". Closing the link ends what was
+    started. Raises DeviceError, Timeout, BuildError (no emulator installed), UsageError."""
     if on not in PLACES:
         raise UsageError(on, "is not a place to run", f"one of {', '.join(PLACES)}")
-    if on == "device":
+    if on == "device" and port != EMULATOR:
+        if port is None:
+            raise DeviceError(board.name, "no serial port is given", "name it with --port, such as /dev/ttyACM0")
         return open_port(board, port)
     if build is None:
         raise UsageError(board.name, "there is no image to run", "build it first")
@@ -41,7 +46,8 @@ def open_target(board: Board, build: BuildResult | None, on: str = "host", port:
 def open_session(board: Board, build: BuildResult | None, on: str = "host", port: str | None = None, model_hash: str | None = None) -> Session:
     """`open_target`, identified; counts of an emulator are instructions. Close the session to end it."""
     link = open_target(board, build, on, port)
-    ratio = Fraction(*board.emulator.ticks_per_instruction) if on == "emulator" and board.emulator else None
+    emulated = on == "emulator" or (on == "device" and port == EMULATOR)
+    ratio = Fraction(*board.emulator.ticks_per_instruction) if emulated and board.emulator else None
     try:
         return Session(link, ratio, start_timeout_s=START_S, model_hash=model_hash)
     except BaseException:
@@ -79,69 +85,93 @@ def emulator_command(board: Board, elf: Path, serial: str) -> list[str]:
     ]  # fmt: skip
 
 
+class EmulatedPort:
+    """An emulated board behind a serial port of this computer, as if it were plugged in.
+
+    device: the port's name, for pyserial; it may be closed and opened again. The machine runs until `close`."""
+
+    def __init__(self, board: Board, elf: Path):
+        missing = missing_tools(board, "emulate")
+        if missing:
+            raise BuildError(board.name, f"{missing[0].program} is not installed", f"run: {install_command(missing)}")
+        self._said = tempfile.TemporaryFile()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line = -1
+        try:
+            # our own pty instead of QEMU's: that one looks only once a second whether its other end has been opened
+            machine, self._line = pty.openpty()
+            try:
+                tty.setraw(self._line)  # nothing is echoed; held open, the cable stays plugged in between two users of the port
+                self.device = os.ttyname(self._line)
+                words = [*_ends_with_us(), *emulator_command(board, elf, "chardev:line")]
+                words += ["-add-fd", f"fd={machine},set=1", "-chardev", "pipe,id=line,path=/dev/fdset/1"]
+                # a session of its own: Ctrl-C in the terminal is for us, and we end the machine
+                self._process = subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT, pass_fds=[machine], start_new_session=True
+                )
+            finally:
+                os.close(machine)
+        except OSError as e:
+            self.close()
+            raise DeviceError(board.name, f"the emulator can not be started ({e.strerror})", "see `tinyml doctor`") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def why_gone(self) -> str:
+        """Why the machine does not run any more; empty while it does."""
+        return _obituary(self._process, self._said)
+
+    def close(self) -> None:
+        if self._process is not None:
+            _stop(self._process)
+        if self._line >= 0:
+            os.close(self._line)
+            self._line = -1
+        self._said.close()
+
+    def __enter__(self) -> EmulatedPort:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 def start_emulator(board: Board, elf: Path) -> Link:
-    """QEMU with the console on a socket in a folder of its own; killed when the link is closed."""
-    missing = missing_tools(board, "emulate")
-    if missing:
-        raise BuildError(board.name, f"{missing[0].program} is not installed", f"run: {install_command(missing)}")
-    folder = tempfile.mkdtemp(prefix="tinyml-")
-    where = os.path.join(folder, "serial")
-    server = socket.socket(socket.AF_UNIX)
-    errors = tempfile.TemporaryFile()
-    process: subprocess.Popen[bytes] | None = None
-    line: socket.socket | None = None
-
-    def close() -> None:
-        for s in (line, server):
-            if s is not None:
-                s.close()
-        if process is not None:
-            _stop(process)
-        errors.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
+    """A link to an emulated board through its serial port; closing the link ends the machine."""
+    machine = EmulatedPort(board, elf)
     try:
-        server.bind(where)
-        server.listen(1)
-        words = emulator_command(board, elf, f"unix:{where}")
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
-        line = _accept(server, lambda: _obituary(process, errors))
-        transport = FdTransport(
-            f"{board.name} emulator", line.fileno(), line.fileno(), close, lambda: _obituary(process, errors), EMULATOR_BYTES_PER_S
-        )
-        return Link(transport)
-    except OSError as e:
-        close()
-        raise DeviceError(board.name, f"the emulator can not be started ({e.strerror})", "see `tinyml doctor`") from None
+        return open_port(board, machine.device, f"{board.name} emulator", machine.close, machine.why_gone)
     except BaseException:
-        close()
+        machine.close()
         raise
 
 
-def open_port(board: Board, port: str | None) -> Link:
-    """A board's serial port, or any URL pyserial knows."""
+def open_port(
+    board: Board,
+    port: str,
+    name: str | None = None,
+    on_close: Callable[[], None] = lambda: None,
+    why_gone: Callable[[], str] = lambda: "",
+) -> Link:
+    """A board's serial port, or any URL pyserial knows. on_close runs after the port is closed; why_gone explains a failed port.
+
+    DTR and RTS stay as the operating system sets them when a port is opened: asserted, with no edge of our own, which a board
+    with a reset circuit on them would take for a reset. Boards that restart even so answer when they are up: the start is retried."""
     import serial
 
-    if port is None:
-        raise DeviceError(board.name, "no serial port is given", "name it with --port, such as /dev/ttyACM0")
     try:
         line = serial.serial_for_url(port, baudrate=board.console.baud or 115200, exclusive=None if "://" in port else True)
     except (OSError, ValueError) as e:
-        raise DeviceError(port, f"can not be opened ({e})", "check the cable, and that no other program uses it") from None
-    return Link(SerialTransport(line, port, board.console.baud))
+        raise open_error(port, e) from None
+    return Link(SerialTransport(line, name or port, board.console.baud, on_close, why_gone))
 
 
-def _accept(server: socket.socket, why: Callable[[], str]) -> socket.socket:
-    server.settimeout(0.2)
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        try:
-            return server.accept()[0]
-        except TimeoutError:
-            text = why()
-            if text:
-                raise DeviceError("emulator", text, "see `tinyml doctor`") from None
-    raise Timeout("emulator", f"did not start within {START_S:.0f} s", "try again on a less busy machine")
+def _ends_with_us() -> list[str]:
+    """Words before a command on Linux so that it ends even where we are killed. The kernel means the thread that starts it, so
+    that only the main thread, which lives as long as we do, may ask for this."""
+    tool = shutil.which("setpriv") if threading.current_thread() is threading.main_thread() else None
+    return [tool, "--pdeathsig", "KILL"] if tool else []
 
 
 def _obituary(p: subprocess.Popen[bytes] | None, errors: object = None) -> str:

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tinyml.errors import DeviceError, Timeout
+from serial import SerialTimeoutException
+
+from tinyml.errors import DeviceError, Timeout, printable
 
 
 class Transport(Protocol):
@@ -81,10 +83,12 @@ class FdTransport:
 
 
 class SerialTransport:
-    """An open pyserial port (or socket://, or a pty)."""
+    """An open pyserial port (or socket://, or a pty). on_close runs once the port is closed; `why_gone` may explain its failure."""
 
-    def __init__(self, port: Any, name: str, baud: int):
-        self.name, self._port = name, port
+    def __init__(
+        self, port: Any, name: str, baud: int, on_close: Callable[[], None] = lambda: None, why_gone: Callable[[], str] = lambda: ""
+    ):
+        self.name, self._port, self._on_close, self._why_gone = name, port, on_close, why_gone
         self.bytes_per_s = max(baud, 9600) / 10
 
     def read(self, timeout_s: float) -> bytes:
@@ -93,14 +97,25 @@ class SerialTransport:
             first = self._port.read(1)
             return first + self._port.read(self._port.in_waiting) if first else b""
         except (OSError, TypeError) as e:  # pyserial's SerialException is an OSError; TypeError: closed under us
-            raise DeviceError(self.name, f"the serial port failed ({e})", "check the cable, then try again") from None
+            raise self._failed(e) from None
 
     def write(self, data: bytes, timeout_s: float) -> None:
         try:
             self._port.write_timeout = timeout_s
             self._port.write(data)
+        except SerialTimeoutException:
+            raise Timeout(self.name, "does not take any more bytes", "reset the board and try again") from None
         except (OSError, TypeError) as e:
-            raise DeviceError(self.name, f"the serial port failed ({e})", "check the cable, then try again") from None
+            raise self._failed(e) from None
+
+    def _failed(self, error: Exception) -> DeviceError:
+        gone = self._why_gone()
+        if gone:
+            return DeviceError(self.name, gone, "run again; if it stays, report it")
+        return DeviceError(self.name, f"the serial port failed ({printable(error, 200)})", "check the cable, then try again")
 
     def close(self) -> None:
-        self._port.close()
+        try:
+            self._port.close()
+        finally:
+            self._on_close()
