@@ -143,7 +143,17 @@ class Scratch:
     """A pointer argument: this call's scratch buffer."""
 
 
-Arg = Ref | Table | Scratch | None  # None is NULL
+@dataclass(frozen=True)
+class Accumulator:
+    """A pointer argument: the accumulator of an operator that takes its input row by row, see OpSpec.lower_sum."""
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """An int32 argument: the number of the row that this call handles, counted from 0."""
+
+
+Arg = Ref | Table | Scratch | Accumulator | RowIndex | None  # None is NULL
 # A field of a params struct: a number, a geometry, a tuple of numbers (C array) or a table (pointer).
 Value = int | float | Geom | tuple[Any, ...] | Table | None
 
@@ -162,14 +172,17 @@ class KernelCall:
     params: tuple[tuple[str, Value], ...]
     args: tuple[Arg, ...]
     scratch_bytes: int = 0
+    accumulator_bytes: int = 0  # alive from the first row to the last
 
 
 @dataclass(frozen=True)
 class Lowering:
-    """What lower() may use: the geometry of each tensor as the storage plan laid it out, and the target's ISA."""
+    """What lower() may use: the geometry of each tensor as the storage plan laid it out, the target's ISA, and what to
+    favour where several kernels apply: balanced, latency, flash or ram (tinyml.variants)."""
 
     geoms: dict[int, Geom]
     isa: frozenset[str] = frozenset()
+    optimize: str = "balanced"
 
     def geom(self, t: Tensor) -> Geom:
         return self.geoms[t.id]
@@ -237,6 +250,9 @@ class OpSpec:
     # what may be shared or folded
     view: Callable[[NodeView], ViewRule | None] = _no_fold
     lower_rest: Callable[[NodeView, Lowering], tuple[KernelCall, ...]] = lambda n, low: ()
+    # reductions over whole rows: may take the input one row at a time, in ascending order
+    sums: Callable[[NodeView], bool] = lambda n: False
+    lower_sum: Callable[[NodeView, Lowering], tuple[KernelCall, ...]] = lambda n, low: ()  # one row: x has the shape of one
     is_noop: Callable[[NodeView], bool] = lambda n: False  # output equals input 0 bit for bit, same shape
     as_clamp: Callable[[NodeView], tuple[float, float] | None] = _no_fold  # pure clamp in the output's domain
     with_clamp: Callable[[NodeView, float, float], Any] | None = None  # attrs with a tighter output clamp
@@ -253,7 +269,7 @@ def load_ops() -> dict[str, OpSpec]:
 
     specs: dict[str, OpSpec] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda i: i.name):
-        if not info.name.startswith("_"):
+        if not info.ispkg and not info.name.startswith("_"):
             spec = importlib.import_module(f"tinyml.ops.{info.name}").SPEC
             assert spec.name not in specs, spec.name
             specs[spec.name] = spec

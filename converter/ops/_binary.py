@@ -27,6 +27,7 @@ from tinyml.opspec import (
     require,
     supported,
 )  # fmt: skip
+from tinyml.variants import cheapest
 
 # (node, a, b) -> unclamped result in the output's domain; a and b are int64 or float32 and broadcast as numpy does
 Compute = Callable[[NodeView, np.ndarray, np.ndarray], np.ndarray]
@@ -132,7 +133,7 @@ def lower(
     (pa, ga), (pb, gb) = ew.operand(a, low), ew.operand(b, low)
     out = hwc(n.y.shape)
     lo, hi = n.attrs.clamp
-    return (
+    portable = (
         KernelCall(
             kernel, header, f"{kernel}_params",
             (
@@ -142,6 +143,7 @@ def lower(
             (pa, pb, Ref(n.y.id), None),
         ),
     )  # fmt: skip
+    return portable if n.is_float else cheapest(n, low, portable, 45.0 * n.y.elements)
 
 
 def cases(scales: Callable[[float, float], float]) -> Iterable[Case]:

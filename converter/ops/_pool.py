@@ -16,6 +16,7 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import activation_clamp
 from tinyml.ops import _window
 from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, Options, Ref, supported
+from tinyml.variants import cheapest
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def lower(n: NodeView, low: Lowering, header: str) -> tuple[KernelCall, ...]:
         *_window.window_params(n, low, a.kernel, a.stride, (1, 1), a.pad),
         ("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]),
     )  # fmt: skip
-    return (KernelCall(func, header, f"{func}_params", params, (Ref(n.x.id), Ref(n.y.id), None)),)
+    portable = (KernelCall(func, header, f"{func}_params", params, (Ref(n.x.id), Ref(n.y.id), None)),)
+    return portable if n.is_float else cheapest(n, low, portable, (8.0 * a.kernel[0] * a.kernel[1] + 40.0) * n.y.elements)
 
 
 def cases() -> Iterable[Case]:

@@ -25,6 +25,7 @@ from tinyml.opspec import (
     Whole,
     require,
 )  # fmt: skip
+from tinyml.variants import cheapest
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
@@ -90,10 +91,9 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         args = (Ref(n.x.id), Table("weights", w.data), b, Ref(n.y.id), None)
         return (KernelCall("tm_conv_2d_f32", "conv_2d", "tm_conv_2d_f32_params", params, args),)
     bias, mult, shift = _channels.channel_tables(n.x, w, n.input(2), n.y, w.data.reshape(co, -1).sum(1, dtype=np.int64))
-    kernel = "tm_conv_2d_i8_dsp" if "dsp" in low.isa and ci == n.x.shape[3] else "tm_conv_2d_i8"
-    return (
+    portable = (
         KernelCall(
-            kernel, "conv_2d", "tm_conv_2d_i8_params",
+            "tm_conv_2d_i8", "conv_2d", "tm_conv_2d_i8_params",
             (
                 *common,
                 ("pad_value", n.x.zero_point), ("out_zero_point", n.y.zero_point),
@@ -103,6 +103,8 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
             (Ref(n.x.id), Table("weights", w.data), bias, Ref(n.y.id), None),
         ),
     )  # fmt: skip
+    # a 3x3 layer of 16 channels takes 6.1 instructions per MAC, with 64 channels 5.7
+    return cheapest(n, low, portable, 5.7 * macs(n) + 100.0 * n.y.elements)
 
 
 def cases() -> Iterable[Case]:

@@ -27,6 +27,7 @@ from tinyml.opspec import (
     Whole,
     require,
 )  # fmt: skip
+from tinyml.variants import cheapest
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
@@ -111,7 +112,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         )  # fmt: skip
     sums = w.data.reshape(kh * kw, co).sum(0, dtype=np.int64)
     bias, mult, shift = _channels.channel_tables(n.x, w, n.input(2), n.y, sums)
-    return (
+    portable = (
         KernelCall(
             "tm_depthwise_conv_2d_i8", "depthwise_conv_2d", "tm_depthwise_conv_2d_i8_params",
             (
@@ -123,6 +124,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
             (Ref(n.x.id), Table("weights", w.data), bias, Ref(n.y.id), None),
         ),
     )  # fmt: skip
+    return cheapest(n, low, portable, 8.5 * macs(n) + 60.0 * n.y.elements)
 
 
 def cases() -> Iterable[Case]:

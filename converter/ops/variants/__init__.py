@@ -1,0 +1,1 @@
+"""One file = one kernel variant; see tinyml.variants."""

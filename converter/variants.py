@@ -1,0 +1,89 @@
+"""Kernel variants: several kernels for one operator, each for its instruction set and shapes, and the choice among them.
+
+Every file in `tinyml/ops/variants/` whose name has no leading underscore defines one ``VARIANT = Variant(...)``; nothing
+else lists variants. An operator's `lower` offers its portable calls to :func:`cheapest`, which adds what applies.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from tinyml.ir import NodeView
+from tinyml.opspec import KernelCall, Lowering, Table
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kernel of runtime_c/src and what it takes to call it.
+
+    name: the kernel's name without `tm_`, which is also its C file's. isa: features that the board must have.
+    applies: whether this node (shape, zero point, clamp, scales) can use it, exactly. lower: the calls, with the weights
+    packed as the kernel reads them and the exact scratch; it is given the portable calls, whose tables and params it may
+    share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py.
+    """
+
+    name: str
+    op: str  # schema name of the operator
+    isa: frozenset[str]
+    applies: Callable[[NodeView, Lowering], bool]
+    lower: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[KernelCall, ...]]
+    instructions: Callable[[NodeView], float]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a byte costs against an instruction of one inference."""
+
+    flash: float  # per byte of constant tables
+    scratch: float  # per byte of scratch
+
+
+# 20 instructions a byte: a table twice as large must save 20 instructions per byte that it adds. Depthwise tables and
+# packed pairs do by far, weights stored as 16-bit words do not.
+PRICES = {
+    "balanced": Prices(20.0, 0.0),
+    "latency": Prices(0.0, 0.0),
+    "flash": Prices(400.0, 0.0),
+    "ram": Prices(20.0, 100.0),
+}
+
+
+@cache
+def load_variants() -> dict[str, tuple[Variant, ...]]:
+    """Every variant, by the operator's schema name, found by looking into the package `tinyml.ops.variants`."""
+    import tinyml.ops.variants as package
+
+    out: dict[str, tuple[Variant, ...]] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda i: i.name):
+        if not info.name.startswith("_"):
+            v = importlib.import_module(f"tinyml.ops.variants.{info.name}").VARIANT
+            assert v.name == info.name, f"{info.name}.py defines the variant {v.name}"
+            out[v.op] = (*out.get(v.op, ()), v)
+    return out
+
+
+def table_bytes(calls: tuple[KernelCall, ...]) -> int:
+    """Bytes of constant tables that the calls refer to."""
+    values = [v for c in calls for v in (*(value for _, value in c.params), *c.args)]
+    return sum(v.data.nbytes for v in values if isinstance(v, Table))
+
+
+def cost(calls: tuple[KernelCall, ...], instructions: float, prices: Prices) -> float:
+    scratch = max((c.scratch_bytes for c in calls), default=0)
+    return instructions + prices.flash * table_bytes(calls) + prices.scratch * scratch
+
+
+def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:
+    """The calls that cost least under low.optimize: `portable`, taking about `instructions`, or a variant's."""
+    prices = PRICES[low.optimize]
+    best, least = portable, cost(portable, instructions, prices)
+    for v in load_variants().get(n.node.op, ()):
+        if v.isa <= low.isa and v.applies(n, low):
+            calls = v.lower(n, low, portable)
+            if (c := cost(calls, v.instructions(n), prices)) < least:
+                best, least = calls, c
+    return best
