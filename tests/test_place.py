@@ -1,7 +1,7 @@
 """Placement: a validator that shares nothing with the solver, brute force on small problems, recorded heights."""
 
 import json
-from itertools import permutations
+from itertools import combinations, permutations, product
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tinyml.plan import place_pairs, place_search
 from tinyml.plan.place import (
     Buffer,
+    Overlap,
     Placement,
     Problem,
     lower_bound,
@@ -20,7 +21,7 @@ from tinyml.plan.place import (
     problem_to_json,
     solve,
 )
-from tinyml.plan.place_greedy import Item
+from tinyml.plan.place_gaps import Item, gaps_of
 
 DATA = Path(__file__).parent / "data" / "place"
 RECORDED = json.loads((DATA / "heights.json").read_text(encoding="utf-8"))
@@ -28,7 +29,11 @@ PERFECT = sorted(name for name in RECORDED if name.startswith("perfect_"))
 
 
 def validate(problem, placement):
-    """Paint every byte in every step: no byte twice, offsets aligned, ids complete, height the highest byte."""
+    """Paint every byte in every step: no byte twice but by pairs that keep an overlap's distance, offsets aligned, ids
+    complete, height the highest byte."""
+    may_share = {
+        frozenset((o.low, o.high)) for o in problem.overlaps if placement.offset(o.high) - placement.offset(o.low) >= o.distance_bytes
+    }
     buffers = {b.id: b for b in problem.buffers}
     assert [i for i, _ in placement.offsets] == [b.id for b in problem.buffers]
     painted = {}
@@ -40,9 +45,10 @@ def validate(problem, placement):
             painted.setdefault(step, []).append((offset, offset + b.size, b.id))
     highest = 0
     for step, intervals in painted.items():
-        intervals = sorted(i for i in intervals if i[0] < i[1])
-        for (_, end, below), (start, _, above) in zip(intervals, intervals[1:], strict=False):
-            assert end <= start, f"buffers {below} and {above} share bytes in step {step}"
+        intervals = [i for i in intervals if i[0] < i[1]]
+        for (start, end, one), (begin, stop, other) in combinations(intervals, 2):
+            apart = end <= begin or stop <= start
+            assert apart or frozenset((one, other)) in may_share, f"buffers {one} and {other} share bytes in step {step}"
         highest = max([highest, *(end for _, end, _ in intervals)])
     assert placement.height == highest
     assert placement.lower_bound <= highest
@@ -64,6 +70,33 @@ def brute_force(problem):
     return best
 
 
+def brute_force_with_overlaps(problem):
+    """Smallest height over every choice of one alternative per pair; the least offsets of a choice by relaxation."""
+    buffers = problem.buffers
+    choices = []
+    for a, b in combinations(buffers, 2):
+        if a.first <= b.last and b.first <= a.last:
+            # (x, y, g) stands for offset[y] - offset[x] >= g.
+            choices.append([(a.id, b.id, a.size), (b.id, a.id, b.size)])
+            choices[-1] += [(o.low, o.high, o.distance_bytes) for o in problem.overlaps if {o.low, o.high} == {a.id, b.id}]
+    align = {b.id: b.align for b in buffers}
+    total = sum(b.size + b.align for b in buffers)
+    best = None
+    for chosen in product(*choices):
+        offset = {b.id: 0 for b in buffers}
+        moved = True
+        while moved and max(offset.values()) <= total:
+            moved = False
+            for x, y, gap in chosen:
+                if offset[y] < offset[x] + gap:
+                    offset[y] = -(-(offset[x] + gap) // align[y]) * align[y]
+                    moved = True
+        if not moved:
+            height = max(offset[b.id] + b.size for b in buffers)
+            best = height if best is None else min(best, height)
+    return best
+
+
 @st.composite
 def problems(draw, most, aligns, steps=8, largest=12):
     rows = []
@@ -72,6 +105,19 @@ def problems(draw, most, aligns, steps=8, largest=12):
         last = draw(st.integers(first, min(steps - 1, first + 4)))
         rows.append(Buffer(10 * i, draw(st.integers(1, largest)), draw(st.sampled_from(aligns)), first, last))
     return Problem(tuple(rows))
+
+
+@st.composite
+def overlapping(draw, most, aligns, steps=8, largest=12):
+    """Problems whose overlaps join any two buffers, more often than not an output and an input that dies at its birth."""
+    problem = draw(problems(most, aligns, steps, largest))
+    overlaps = []
+    for a, b in combinations(problem.buffers, 2):
+        if a.first <= b.last and b.first <= a.last and draw(st.integers(0, 3)):
+            low, high = (a, b) if b.last == a.first or draw(st.booleans()) else (b, a)
+            least = -high.size if draw(st.integers(0, 4)) == 0 else 0
+            overlaps.append(Overlap(low.id, high.id, draw(st.integers(least, low.size))))
+    return Problem(problem.buffers, tuple(overlaps))
 
 
 # Random problems are many; how long a busy machine takes to draw them proves nothing.
@@ -115,14 +161,14 @@ def test_each_search_alone_finds_the_optimum_and_refutes_one_byte_less(problem):
     skyline = place_search.Skyline(items)
     answer = skyline.fit(best, 20_000)
     assert answer.offsets is not None
-    offsets, refuted, _ = place_pairs.fit(items, best, 20_000)
+    offsets, refuted, _ = place_pairs.fit(items, gaps_of(items), best, 20_000)
     assert offsets is not None and not refuted
     for found in (answer.offsets, offsets):
         pairs = tuple((b.id, offset) for b, offset in zip(problem.buffers, found, strict=True))
         validate(problem, Placement(pairs, best, best, True))
     answer = skyline.fit(best - 1, 20_000)
     assert answer.offsets is None and answer.proved and answer.next_bound == best
-    assert place_pairs.fit(items, best - 1, 20_000)[:2] == (None, True)
+    assert place_pairs.fit(items, gaps_of(items), best - 1, 20_000)[:2] == (None, True)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
@@ -133,6 +179,79 @@ def test_a_refutation_never_skips_an_attainable_height(problem, less):
     answer = place_search.Skyline(items).fit(max(best - less, 0), 20_000)
     assert answer.offsets is None and answer.proved
     assert max(best - less, 0) < answer.next_bound <= best
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(overlapping(30, (1, 4, 16), steps=15, largest=60), st.sampled_from((0, 50, 2_000)))
+def test_random_problems_with_overlaps_are_placed_within_their_distances(problem, effort):
+    placement = solve(problem, effort)
+    validate(problem, placement)
+    assert placement == solve(problem, effort)
+    assert placement.lower_bound >= lower_bound(problem)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(st.sampled_from(((1,), (4,), (1, 2, 4))).flatmap(lambda aligns: overlapping(4, aligns, steps=4)))
+def test_small_problems_with_overlaps_reach_the_optimum(problem):
+    best = brute_force_with_overlaps(problem)
+    assert lower_bound(problem) <= best
+    placement = solve(problem)
+    validate(problem, placement)
+    assert placement.lower_bound <= best
+    assert placement.height == best
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=RELAXED)
+@given(overlapping(4, (1, 2, 4), steps=3))
+def test_the_search_alone_finds_the_optimum_with_overlaps_and_refutes_one_byte_less(problem):
+    best = brute_force_with_overlaps(problem)
+    index = {b.id: i for i, b in enumerate(problem.buffers)}
+    items = [Item(b.size, b.align, b.first, b.last) for b in problem.buffers]
+    gaps = gaps_of(items, [(index[o.low], index[o.high], o.distance_bytes) for o in problem.overlaps])
+    found, refuted, _ = place_pairs.fit(items, gaps, best, 20_000)
+    assert found is not None and not refuted
+    pairs = tuple((b.id, offset) for b, offset in zip(problem.buffers, found, strict=True))
+    validate(problem, Placement(pairs, best, best, True))
+    assert place_pairs.fit(items, gaps, best - 1, 20_000)[:2] == (None, True)
+
+
+def test_overlaps_by_hand():
+    def heights(buffers, *overlaps):
+        problem = Problem(tuple(Buffer(i, *row) for i, row in enumerate(buffers)), tuple(Overlap(*row) for row in overlaps))
+        placement = solve(problem)
+        validate(problem, placement)
+        assert placement.optimal
+        return lower_bound(problem), placement.height
+
+    # An output of 60 bytes trails its input of 100 at 10 bytes, and at 70, where it needs its own place.
+    pair = [(100, 1, 0, 1), (60, 1, 1, 2)]
+    assert heights(pair, (1, 0, 10)) == (110, 110)
+    assert heights(pair, (1, 0, 60)) == heights(pair) == (160, 160)
+    # A larger output begins below its input and ends above it.
+    assert heights([(60, 1, 0, 1), (100, 1, 1, 2)], (1, 0, 10)) == (100, 100)
+    assert heights([(60, 1, 0, 1), (100, 1, 1, 2)], (1, 0, 55)) == (115, 115)
+    # Written from the last row to the first: it may start below the input if it ends 10 bytes behind it.
+    assert heights(pair, (0, 1, 100 + 10 - 60)) == (110, 110)
+    # Rounded up to the alignment; the padding of the topmost does not count.
+    assert heights([(100, 16, 0, 1), (60, 16, 1, 2)], (1, 0, 10)) == (116, 116)
+    # Two inputs and an output that may trail both: the inputs share nothing, and the nearer one decides.
+    assert heights([(50, 1, 0, 2), (40, 1, 1, 2), (80, 1, 2, 3)], (2, 0, 5), (2, 1, 20)) == (95, 95)
+    # A chain of three walks down: the first lies two distances up, which no single step shows.
+    chain = [(100, 1, 0, 1), (90, 1, 1, 2), (95, 1, 2, 3)]
+    assert heights(chain, (1, 0, 5), (2, 1, 5)) == (105, 110)
+
+
+def test_load_bound_of_stars():
+    def bound(sizes, *overlaps):
+        buffers = tuple(Buffer(i, size, 1, 0, 0) for i, size in enumerate(sizes))
+        return lower_bound(Problem(buffers, tuple(Overlap(*row) for row in overlaps)))
+
+    # Leaving out the near but tiny input gives more than 101 + 0.
+    assert bound((80, 100, 1), (0, 1, 50), (0, 2, 0)) == 150
+    # What may overlap nothing adds up beside the star.
+    assert bound((80, 100, 7), (0, 1, 50)) == 157
+    # One leaf ahead, one behind: together they cover the centre.
+    assert bound((30, 40, 40), (0, 1, 5), (2, 0, 40 + 5 - 30)) == 80
 
 
 def test_greedy_alone_misses_what_the_search_finds():
@@ -190,6 +309,8 @@ def test_empty_and_zero_sized():
 def test_json_round_trip():
     problem = Problem((Buffer(7, 10, 16, 0, 9), Buffer(3, 5, 4, 2, 2)), capacity=99)
     assert problem_from_json(problem_to_json(problem)) == problem
+    problem = Problem(problem.buffers, (Overlap(7, 3, 4), Overlap(3, 7, -2)))
+    assert problem_from_json(problem_to_json(problem)) == problem
     placement = solve(problem)
     assert placement_from_json(placement_to_json(placement)) == placement
 
@@ -206,6 +327,12 @@ def test_json_round_trip():
         '{"capacity": null, "buffers": [[0, 1, 0, 0, 1]]}',
         '{"capacity": null, "buffers": [[0, 1, 4, 2, 1]]}',
         '{"capacity": null, "buffers": [[0, 1, 4, 0, 1], [0, 1, 4, 0, 1]]}',
+        '{"capacity": null, "buffers": [[0, 9, 1, 0, 1], [1, 5, 1, 0, 1]], "overlaps": [[0, 1]]}',
+        '{"capacity": null, "buffers": [[0, 9, 1, 0, 1], [1, 5, 1, 0, 1]], "overlaps": 7}',
+        '{"capacity": null, "buffers": [[0, 9, 1, 0, 1], [1, 5, 1, 0, 1]], "overlaps": [[0, 2, 1]]}',
+        '{"capacity": null, "buffers": [[0, 9, 1, 0, 1], [1, 5, 1, 0, 1]], "overlaps": [[0, 0, 1]]}',
+        '{"capacity": null, "buffers": [[0, 9, 1, 0, 1], [1, 5, 1, 0, 1]], "overlaps": [[0, 1, 10]]}',
+        '{"capacity": null, "buffers": [[0, 9, 1, 0, 1], [1, 5, 1, 0, 1]], "overlaps": [[0, 1, -6]]}',
         "{",
     ],
 )

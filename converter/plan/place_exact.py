@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyml.plan import place_pairs, place_search
-from tinyml.plan.place_greedy import Item, height, neighbours
+from tinyml.plan.place_gaps import Gaps, Item, height
 
 # A node of place_pairs looks at every pair; this many pairs cost about as much time as a node of place_search.
 _PAIRS_PER_NODE = 50
 
 
-def improve(items: Sequence[Item], found: list[int], bound: int, goal: int, effort: int) -> tuple[list[int], int]:
+def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goal: int, effort: int) -> tuple[list[int], int]:
     """Better offsets than `found`, if `effort` nodes find them, and the best bound (bytes) proven.
 
     Stops at a height of at most `goal` bytes.  The bound itself is asked for first, with half of the effort: it is the
@@ -23,18 +23,19 @@ def improve(items: Sequence[Item], found: list[int], bound: int, goal: int, effo
     tight height guides the searches better than a loose one; at the end the whole rest goes to the height just below
     the best one found, which a refutation would prove optimal.
     """
-    skyline = place_search.Skyline(items)
-    price = 1 + sum(map(len, neighbours(items))) // 2 // _PAIRS_PER_NODE
+    # Skylines add up sizes, so they have no use for items that may overlap.
+    skyline = None if gaps.special else place_search.Skyline(items)
+    price = 1 + sum(map(len, gaps.near)) // 2 // _PAIRS_PER_NODE
     best = height(items, found)
     too_hard, step = bound - 1, max(1, bound // 1_000)
     share = effort // 2
     capacity = max(bound, goal)
     while best > max(bound, goal) and effort > 0:
         share = min(max(share, place_search.FIRST_LIMIT), effort)
-        answer = skyline.fit(capacity, max(share // 3, 1))
+        answer = place_search.UNKNOWN if skyline is None else skyline.fit(capacity, max(share // 3, 1))
         offsets, refuted, reached, nodes = answer.offsets, answer.proved, answer.next_bound, answer.nodes
         if offsets is None and not refuted:
-            offsets, refuted, tried = place_pairs.fit(items, capacity, max((share - nodes) // price, 1))
+            offsets, refuted, tried = place_pairs.fit(items, gaps, capacity, max((share - nodes) // price, 1))
             nodes += tried * price
             reached = capacity + 1
         effort -= nodes

@@ -6,8 +6,7 @@ bounds that leave only one order for a pair decide it (precedence posting, as in
 Cheng, "Slack-based heuristics for constraint satisfaction scheduling", AAAI 1993).  Where the lowest offsets collide
 nowhere they are a placement; otherwise the colliding pair with the least slack is decided next.
 
-The distance of a pair is in one place, `_Pairs.__init__`: "b may overlap a where offset_b + d <= offset_a" would be
-a smaller distance for the order b below a, and nothing else.
+Items that may overlap differ from others in nothing but the gap of one order of the pair (`place_gaps`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from tinyml.plan.place_greedy import Item, neighbours
+from tinyml.plan.place_gaps import Gaps, Item
 
 _FIRST_LIMIT = 250
 
@@ -23,12 +22,12 @@ _FIRST_LIMIT = 250
 _State = tuple[list[int], list[int], list[bytearray]]
 
 
-def fit(items: Sequence[Item], capacity: int, limit: int) -> tuple[list[int] | None, bool, int]:
+def fit(items: Sequence[Item], gaps: Gaps, capacity: int, limit: int) -> tuple[list[int] | None, bool, int]:
     """(offsets below `capacity` bytes or None, whether None is a proof that there are none, nodes used).
 
     At most about `limit` nodes, over dives from the root whose length doubles and whose first choices vary.
     """
-    pairs = _Pairs(items, capacity)
+    pairs = _Pairs(items, gaps, capacity)
     used, dive, noise = 0, _FIRST_LIMIT, None
     while used < limit:
         offsets, finished, nodes = pairs.dive(min(dive, limit - used), noise)
@@ -42,16 +41,12 @@ def fit(items: Sequence[Item], capacity: int, limit: int) -> tuple[list[int] | N
 
 
 class _Pairs:
-    def __init__(self, items: Sequence[Item], capacity: int) -> None:
+    def __init__(self, items: Sequence[Item], gaps: Gaps, capacity: int) -> None:
         self.count = len(items)
         self.align = [item.align for item in items]
         self.highest = [(capacity - item.size) // item.align * item.align for item in items]
-        self.near = neighbours(items)
-        # The place of i in j's list of neighbours, aligned with i's own list.
-        place = [{j: p for p, j in enumerate(row)} for row in self.near]
-        self.back = [[place[j][i] for j in row] for i, row in enumerate(self.near)]
-        # An item above i starts this many bytes after i's start.
-        self.distance = [[items[i].size for _ in row] for i, row in enumerate(self.near)]
+        self.near, self.back = gaps.near, gaps.back
+        self.up, self.down = gaps.up, gaps.down
 
     def dive(self, limit: int, noise: Random | None) -> tuple[list[int] | None, bool, int]:
         """(offsets or None, whether the search came to its end, nodes used) of one depth-first search."""
@@ -88,7 +83,7 @@ class _Pairs:
             for p, j in enumerate(self.near[i]):
                 if j < i or order[i][p]:
                     continue
-                up, down = low + self.distance[i][p], lowest[j] + self.distance[j][self.back[i][p]]
+                up, down = low + self.up[i][p], lowest[j] + self.down[i][p]
                 if up <= lowest[j] or down <= low:
                     continue
                 below, above = highest[j] - up, high - down
@@ -116,7 +111,7 @@ class _Pairs:
             i = changed.pop()
             mine = order[i]
             for p, j in enumerate(self.near[i]):
-                up, down = self.distance[i][p], self.distance[j][self.back[i][p]]
+                up, down = self.up[i][p], self.down[i][p]
                 if not mine[p]:
                     cannot_below = lowest[i] + up > highest[j]
                     cannot_above = lowest[j] + down > highest[i]

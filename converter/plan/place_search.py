@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from math import gcd, log
 from random import Random
 
-from tinyml.plan.place_greedy import Item
+from tinyml.plan.place_gaps import Item
 
 # The first limit on nodes of one dive; it doubles whenever every candidate order has used it up.
 FIRST_LIMIT = 400
@@ -43,6 +43,9 @@ class Answer:
     proved: bool
     next_bound: int
     nodes: int
+
+
+UNKNOWN = Answer(None, False, 0, 0)
 
 
 @dataclass(frozen=True)
