@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from tinyml.commands.common import Command, Console, add_model, load_job
-from tinyml.commands.firmware import add_target, open_session
+from tinyml.commands.target import add_target, open_session
 from tinyml.device.session import Profile
 from tinyml.errors import UsageError
 from tinyml.report.memory import LayerRow, layer_rows
@@ -28,13 +28,13 @@ def run(args: argparse.Namespace, console: Console) -> None:
         raise UsageError("--repeat", f"{args.repeat} is not a positive number", "give at least 1")
     job = load_job(args, console)
     sample = random_samples(job.compiled.plan.graph, 1).inputs[0]
-    with console.progress(f"bench on {args.on}") as progress, open_session(job, args, progress) as target:
-        progress("measuring")
+    with open_session(job, args, console, "bench") as target:
+        target.progress("measuring")
         profiles = [target.session.profile(sample) for _ in range(args.repeat)]
         stack, ident = target.session.stack(), target.session.identify()
-        note = target.note
+        note, on = target.note, target.on
     rows = layer_rows(job.compiled.plan)
-    result = to_json(profiles, rows, args.on)
+    result = to_json(profiles, rows, on)
     result.update(target=note, counter=profiles[0].counter, clock_hz=ident.clock_hz, stack=stack, compiler=target.compiler)
     console.text.print(table(result))
     unit = profiles[0].counter

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.commands.common import Command, Console, add_model, load_job
-from tinyml.commands.firmware import add_target, open_session
+from tinyml.commands.target import add_target, open_session
 from tinyml.device.files import write_npy
 from tinyml.errors import UsageError
 from tinyml.samples import load_samples
@@ -31,12 +31,12 @@ def run(args: argparse.Namespace, console: Console) -> None:
         raise UsageError(args.output, f"the model has {len(graph.outputs)} outputs", "give a .npz file")
     samples = load_samples(Path(args.input), graph, args.float)
     columns: list[list[np.ndarray]] = [[] for _ in graph.outputs]
-    with console.progress(f"run on {args.on}") as progress, open_session(job, args, progress) as target:
+    with open_session(job, args, console, "run") as target:
         for k, sample in enumerate(samples.inputs):
-            progress(f"running ({k + 1} of {len(samples.inputs)})")
+            target.progress(f"running ({k + 1} of {len(samples.inputs)})")
             for column, y in zip(columns, target.session.run(sample), strict=True):
                 column.append(y)
-        note = target.note
+        note, on = target.note, target.on
     outputs = [np.concatenate([y.reshape(graph.io_output(k).shape) for y in c]) for k, c in enumerate(columns)]
     if args.output:
         write_npy(Path(args.output), outputs)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
         )
     console.result(
         {
-            "on": args.on, "target": note, "samples": len(samples.inputs), "output": args.output,
+            "on": on, "target": note, "samples": len(samples.inputs), "output": args.output,
             "outputs": [{"shape": y.shape, "dtype": str(y.dtype)} for y in outputs],
         }
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.commands.common import Command, Console, Job, add_model, load_job
-from tinyml.commands.firmware import add_target, open_session
+from tinyml.commands.target import add_target, open_session
 from tinyml.config import load_config
 from tinyml.device.session import Session
 from tinyml.errors import Mismatch, UsageError
@@ -42,15 +42,15 @@ def run(args: argparse.Namespace, console: Console) -> None:
     job = load_job(args, console)
     samples = choose_samples(args, job)
     witness = Witness(job.compiled.model_bytes, args.layers)
-    with console.progress(f"verify on {args.on}") as progress, open_session(job, args, progress) as target:
-        result = compare(job, target.session, witness, samples, args.layers, progress)
-        note = target.note
-    console.print(summary(job, result, args.on, witness.package, note))
-    console.result({**result.to_json(args.on), "target": note, "witness": witness.package, "model_hash": job.compiled.project.model_hash})
+    with open_session(job, args, console, "verify") as target:
+        result = compare(job, target.session, witness, samples, args.layers, target.progress)
+        note, on = target.note, target.on
+    console.print(summary(job, result, on, witness.package, note))
+    console.result({**result.to_json(on), "target": note, "witness": witness.package, "model_hash": job.compiled.project.model_hash})
     if result.mismatches:
         f = result.first
         raise Mismatch(
-            job.path.name, f"{result.mismatches:,} of {result.elements:,} elements differ on {args.on}; first: {f}",
+            job.path.name, f"{result.mismatches:,} of {result.elements:,} elements differ on {on}; first: {f}",
             "run with --layers to find the first operator that differs",
         )  # fmt: skip
 

@@ -49,7 +49,7 @@ def open_session(board: Board, build: BuildResult | None, on: str = "host", port
     emulated = on == "emulator" or (on == "device" and port == EMULATOR)
     ratio = Fraction(*board.emulator.ticks_per_instruction) if emulated and board.emulator else None
     try:
-        return Session(link, ratio, start_timeout_s=START_S, model_hash=model_hash)
+        return Session(link, ratio, start_timeout_s=START_S, model_hash=model_hash, board=board.name)
     except BaseException:
         link.close()
         raise

@@ -13,13 +13,14 @@ from typing import TypeVar
 import numpy as np
 
 from tinyml.device.serial import InputLost, Link, SessionLost
-from tinyml.errors import DeviceError, UsageError
+from tinyml.errors import DeviceError, UsageError, printable
 
 DESCRIBE, SET_INPUT, INVOKE, RUN_TO, READ, PROFILE, STACK, SELF_TEST = range(2, 10)
 KIND_INPUT, KIND_OUTPUT, KIND_TENSOR = range(3)
 DTYPES = (np.dtype("i1"), np.dtype("<i2"), np.dtype("<i4"), np.dtype("<f4"), np.dtype("u1"), np.dtype("<i8"))  # tm_dtype
 COUNTERS = ("none", "instructions", "cycles", "ticks")  # tm_count_kind
 FLAGS = {1: "clock fall-back", 2: "instruction cache", 4: "data cache", 8: "FPU", 16: "stand-in"}
+BOARD_CHARS = 15  # of the board's name that IDENTIFY tells
 REPLAYS = 8  # how often a run is repeated from its beginning after a reset of the device
 
 T = TypeVar("T")
@@ -51,6 +52,11 @@ class Ident:
     @property
     def flag_names(self) -> tuple[str, ...]:
         return tuple(text for bit, text in FLAGS.items() if self.flags & bit)
+
+    @property
+    def is_stand_in(self) -> bool:
+        """An emulated machine that differs from the board."""
+        return FLAGS[16] in self.flag_names
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ class Profile:
 class Session:
     """A conversation with one firmware. A reset of the device in the middle repeats the run from its beginning.
 
-    ticks_per_instruction: given for an emulator, whose counter then counts instructions exactly.
+    ticks_per_instruction: given for an emulator, whose counter then counts instructions exactly. model_hash, board: what the
+    firmware must be of; DeviceError where it says something else.
     """
 
     def __init__(
@@ -95,14 +102,21 @@ class Session:
         invoke_timeout_s: float = 900.0,
         start_timeout_s: float = 20.0,
         model_hash: str | None = None,
+        board: str | None = None,
     ):
         self.link, self.invoke_timeout_s = link, invoke_timeout_s
         self._ratio = ticks_per_instruction
         self._ident = self._open(start_timeout_s)
         link.chunk = self._ident.max_payload  # requests lost while the firmware starts say nothing of the line
         if model_hash is not None and self._ident.model_hash != model_hash:
-            raise DeviceError(link.name, f"runs another model ({self._ident.model}, {self._ident.model_hash})", "flash the board again")
+            raise DeviceError(link.name, f"runs another model: {self._says()}", "run `tinyml flash` with this one")
+        if board is not None and self._ident.board != board[:BOARD_CHARS]:
+            raise DeviceError(link.name, f"runs an image for another board: {self._says()}", "choose it with --board, or run `tinyml flash`")
         self._infos: dict[int, tuple[TensorInfo, ...]] = {}
+
+    def _says(self) -> str:
+        i = self._ident
+        return f"{i.model} ({i.model_hash}) for {i.board}, made by tinyml {i.tool_version}"
 
     def _open(self, timeout_s: float | None = None) -> Ident:
         ident = _parse_ident(self.link.open(timeout_s))
@@ -271,7 +285,7 @@ def _parse_ident(p: bytes) -> Ident:
         protocol, fit, kind, bits, payload, inputs, outputs, tensors, flags, clock, hz, runtime, arena, steps, digest = head.unpack_from(p)
         texts, at = [], head.size
         for _ in range(3):
-            texts.append(p[at + 1 : at + 1 + p[at]].decode("ascii", "replace"))
+            texts.append(printable(p[at + 1 : at + 1 + p[at]]))
             at += 1 + p[at]
         counter = COUNTERS[kind]
     except (struct.error, IndexError):
