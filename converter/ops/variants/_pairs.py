@@ -1,0 +1,38 @@
+"""Weights of two output channels in one stream: the layout of tm/conv_2d_pairs.h."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ops.variants._requant import Constants
+
+
+def can_pack(weights: np.ndarray) -> bool:
+    """Whether w[a] + 256 * w[b] fits 16 bits for any two of the int8 weights; -128 twice does not."""
+    return int(weights.min(initial=0)) > -128
+
+
+def order(k: int) -> np.ndarray:
+    """int [2 * ceil(k/4), 2]: which inputs the low and high half of each word multiply; k and above mean none."""
+    first = np.arange(0, k, 4)
+    return np.stack([first, first + 2, first + 1, first + 3], 1).reshape(-1, 2)
+
+
+def words(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """int32 [.., W] for channels a and b, int8 [.., K]."""
+    k = a.shape[-1]
+    room = [(0, 0)] * (a.ndim - 1) + [(0, -k % 4)]
+    both = np.pad(a.astype(np.int64) + 256 * b.astype(np.int64), room)
+    low, high = (both[..., order(k)[:, h]] for h in (0, 1))
+    return ((low & 0xFFFF) | (high & 0xFFFF) << 16).astype(np.uint32).view(np.int32)
+
+
+def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
+    """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2, bias [CO] with the zero point folded in."""
+    co = len(weights)
+    first = np.minimum(np.arange(0, co, 2), co - 2)
+    second = first + 1
+    wide = bias.astype(np.int64)
+    constants = np.stack([v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)], 1)
+    head = np.stack([wide[first], wide[first] + 256 * wide[second]], 1).astype(np.uint64).astype(np.uint32).view(np.int32)
+    return np.concatenate([head, words(weights[first], weights[second]), constants], 1).astype(np.int32).reshape(-1)

@@ -1,0 +1,78 @@
+"""CONV_2D for Armv7E-M on packed pairs of output channels, two pixels together: one byte per weight, about 0.75 instructions
+per MAC in the inner loop. Layout and arithmetic: tm/conv_2d_pairs.h."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir import NodeView
+from tinyml.ops import _channels
+from tinyml.ops.variants import _pairs, _requant
+from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
+from tinyml.variants import Variant
+
+LARGEST = 1 << 23  # accumulators below this stay exact when multiplied by 256
+
+
+def _parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Weights int8 [CO,K], bias with the zero point folded in, mult, shift."""
+    w = n.inputs[1]
+    assert w is not None and w.data is not None
+    co = w.shape[0]
+    weights = w.data.reshape(co, -1)
+    bias = _channels.folded_bias(n.x, n.input(2), weights.sum(1, dtype=np.int64))
+    return weights, bias, *_channels.multipliers(n.x, w, n.y, co)
+
+
+def constants(n: NodeView) -> tuple[_requant.Constants, int] | None:
+    """Requantisation constants and any_sign, None where there are no exact ones."""
+    weights, bias, mult, shift = _parts(n)
+    lo, hi = _requant.bounds(weights, bias)
+    if (lo <= -LARGEST).any() or (hi >= LARGEST).any():
+        return None
+    found = _requant.one_sign(mult, shift, n.y.zero_point, lo, hi)
+    if found is not None:
+        return found, 0
+    found = _requant.any_sign(mult, shift, n.y.zero_point)
+    return None if found is None else (found, 1)
+
+
+def applies(n: NodeView, low: Lowering) -> bool:
+    w = n.inputs[1]
+    assert w is not None and w.data is not None
+    plain = not n.is_float and w.shape[3] == n.x.shape[3] and w.shape[0] >= 2 and tuple(n.attrs.clamp) == (-128, 127)
+    return plain and _pairs.can_pack(w.data) and constants(n) is not None
+
+
+def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
+    found = constants(n)
+    assert found is not None
+    weights, bias, _, _ = _parts(n)
+    groups = -(-weights.shape[1] // 4)
+    gathered = n.x.shape[3] % 4 != 0
+    window = tuple(p for p in portable[0].params if p[0] in FIELDS)
+    params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]))
+    table = Table("weights", _pairs.stream(weights, bias, found[0]))
+    return (
+        KernelCall(
+            "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
+            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 16 * groups + (4 * groups if gathered else 0),
+        ),
+    )  # fmt: skip
+
+
+FIELDS = (
+    "in", "out", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w", "pad_top", "pad_left",
+)  # fmt: skip
+
+
+def instructions(n: NodeView) -> float:
+    w = n.inputs[1]
+    assert w is not None
+    co, kh, kw, ci = w.shape
+    groups = -(-kh * kw * ci // 4)
+    pixels = n.y.elements // co
+    return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 34.0) + 16.0 * groups + 60.0 * kh + 60.0)
+
+
+VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions)

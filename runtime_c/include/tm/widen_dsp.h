@@ -1,0 +1,72 @@
+/*
+ * Armv7E-M: int8 inputs widened to the 16-bit halves that SMLAD multiplies, for kernels on packed pairs.
+ *
+ * Four bytes b0..b3 become the words (b0, b2) and (b1, b3), low half first. Where two pixels are computed together their
+ * words alternate: pixel 0's (b0, b2), pixel 1's (b0, b2), pixel 0's (b1, b3), pixel 1's (b1, b3).
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_WIDEN_DSP_H
+#define TM_WIDEN_DSP_H
+
+#include "tm/base.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+
+/* n bytes (a multiple of 4) of one pixel to every other word from dst on. Returns the end of what was written. */
+static inline uint32_t *tm_widen_one(uint32_t *dst, const int8_t *x, int32_t n) {
+  uint32_t v, even, odd;
+  for (; n >= 16; n -= 16) {
+#define TM_WIDEN_STEP(at)        \
+  "ldr %[v], [%[x], #" at "]\n"   \
+  "sxtb16 %[e], %[v]\n"          \
+  "sxtb16 %[o], %[v], ror #8\n"  \
+  "str %[e], [%[d]], #8\n"       \
+  "str %[o], [%[d]], #8\n"
+    __asm__ volatile(TM_WIDEN_STEP("0") TM_WIDEN_STEP("4") TM_WIDEN_STEP("8") TM_WIDEN_STEP("12")
+                     : [v] "=&r"(v), [e] "=&r"(even), [o] "=&r"(odd), [d] "+r"(dst)
+                     : [x] "r"(x)
+                     : "memory");
+    x += 16;
+  }
+  for (; n > 0; n -= 4) {
+    __asm__ volatile(TM_WIDEN_STEP("0") : [v] "=&r"(v), [e] "=&r"(even), [o] "=&r"(odd), [d] "+r"(dst) : [x] "r"(x) : "memory");
+    x += 4;
+  }
+#undef TM_WIDEN_STEP
+  return dst;
+}
+
+/* n bytes (a multiple of 4) of two pixels, alternating. Returns the end of what was written. */
+static inline uint32_t *tm_widen_two(uint32_t *dst, const int8_t *x0, const int8_t *x1, int32_t n) {
+  for (; n >= 8; n -= 8) {
+    __asm__ volatile(
+        "ldr r4, [%[a]], #4\n"
+        "ldr r5, [%[b]], #4\n"
+        "ldr r8, [%[a]], #4\n"
+        "ldr r9, [%[b]], #4\n"
+        "sxtb16 r6, r5\n"
+        "sxtb16 r10, r4\n"
+        "strd r10, r6, [%[d]], #8\n"
+        "sxtb16 r5, r5, ror #8\n"
+        "sxtb16 r4, r4, ror #8\n"
+        "strd r4, r5, [%[d]], #8\n"
+        "sxtb16 r6, r9\n"
+        "sxtb16 r10, r8\n"
+        "strd r10, r6, [%[d]], #8\n"
+        "sxtb16 r9, r9, ror #8\n"
+        "sxtb16 r8, r8, ror #8\n"
+        "strd r8, r9, [%[d]], #8\n"
+        : [a] "+r"(x0), [b] "+r"(x1), [d] "+r"(dst)
+        :
+        : "r4", "r5", "r6", "r8", "r9", "r10", "memory");
+  }
+  if (n > 0) {
+    (void)tm_widen_one(dst, x0, 4);
+    dst = tm_widen_one(dst + 1, x1, 4) - 1;
+  }
+  return dst;
+}
+
+#endif
+#endif /* TM_WIDEN_DSP_H */

@@ -1,0 +1,278 @@
+/*
+ * CONV_2D, int8, Armv7E-M, packed pairs of output channels. Contract: tm/conv_2d_pairs.h. Empty on other cores.
+ *
+ * Two pixels by two channels: SMLAD of widened inputs with the raw word sums S0 + 256 * S1, SXTB16 in place leaves the first
+ * channel's weights, and one more SMLAD sums S0. So a word holds four weights, and two channels cost one widening.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/conv_2d_pairs.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include "tm/widen_dsp.h"
+
+/* What the assembly below reads, in this order. */
+typedef struct pair_job {
+  const int32_t *w;     /* stream, at the first pair to compute */
+  int8_t *y;            /* first pixel's first channel to write */
+  ptrdiff_t apart;      /* from the first pixel's outputs to the second's; 0 where there is no second one */
+  const uint32_t *x;    /* the two pixels' widened inputs */
+  const int8_t *y_end;
+  const uint32_t *x_end;
+  uint32_t entry, main; /* where a pair begins: at the remainder of four inputs or in the unrolled loop, and where after it */
+} pair_job;
+
+/* Two words of weights (four inputs) against r4-r7. wa, wb hold the words; px 0 sums in r2, r3, px 1 in r12, lr. */
+#define WORD(w, x0, x1)             \
+  "smlad lr, " x1 ", " w ", lr\n"   \
+  "smlad r3, " x0 ", " w ", r3\n"   \
+  "sxtb16 " w ", " w "\n"           \
+  "smlad r12, " x1 ", " w ", r12\n" \
+  "smlad r2, " x0 ", " w ", r2\n"
+#define FOUR(wa, wb) "ldm r0!, {r4-r7}\n" WORD(wa, "r4", "r5") WORD(wb, "r6", "r7")
+#define EIGHT "ldm r1!, {r8-r11}\n" FOUR("r8", "r9") FOUR("r10", "r11")
+
+/* One output from its sum (x, scaled), r4-r9 hold the constants of both channels. */
+#define ONE_SIGN(x, m, c, e) "smmla r0, " x ", " m ", " c "\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
+#define ANY_SIGN(x, m, c, e) "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
+#define STORES(OUTPUT)                                    \
+  OUTPUT("r12", "r4", "r5", "r6") "strb r0, [r10, r11]\n" \
+  OUTPUT("r2", "r4", "r5", "r6") "strb r0, [r10], #1\n"   \
+  OUTPUT("lr", "r7", "r8", "r9") "strb r0, [r10, r11]\n"  \
+  OUTPUT("r3", "r7", "r8", "r9") "strb r0, [r10], #1\n"
+
+/*
+ * All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills in entry and main instead, from job->apart: the
+ * number of groups of four inputs.
+ */
+#define PAIRS(NAME, SCALE, OUTPUT)                                                           \
+  static __attribute__((naked, noinline)) void NAME(pair_job *job __attribute__((unused))) { \
+    __asm__ volatile(                                                                        \
+        "ldr r3, [r0, #24]\n"                                                                \
+        "cbnz r3, .L" #NAME "_run\n"                                                         \
+        "ldr r1, [r0, #8]\n"                                                                 \
+        "adr r2, .L" #NAME "_table\n"                                                        \
+        "lsrs r3, r1, #1\n"                                                                  \
+        "ite eq\n"                                                                           \
+        "moveq r3, #4\n"                                                                     \
+        "andne r3, r3, #3\n"                                                                 \
+        "ldr r3, [r2, r3, lsl #2]\n"                                                         \
+        "str r3, [r0, #28]\n"                                                                \
+        "tst r1, #1\n"                                                                       \
+        "it ne\n"                                                                            \
+        "ldrne r3, [r2, #20]\n"                                                              \
+        "str r3, [r0, #24]\n"                                                                \
+        "bx lr\n"                                                                            \
+        ".L" #NAME "_run:\n"                                                                 \
+        "push {r4-r11, lr}\n"                                                                \
+        "sub sp, #28\n"                                                                      \
+        "ldm r0, {r1-r8}\n"                                                                  \
+        "stm sp, {r2-r8}\n"                                                                  \
+        "mov r0, r4\n"                                                                       \
+        ".L" #NAME "_pair:\n"                                                                \
+        "ldm r1!, {r2, r3}\n"                                                                \
+        "mov r12, r2\n"                                                                      \
+        "mov lr, r3\n"                                                                       \
+        "ldr pc, [sp, #20]\n"                                                                \
+        ".L" #NAME "_four:\n"                                                                \
+        "ldm r1!, {r8, r9}\n" FOUR("r8", "r9")                                               \
+        "ldr pc, [sp, #24]\n"                                                                \
+        ".L" #NAME "_0:\n" EIGHT                                                             \
+        ".L" #NAME "_3:\n" EIGHT                                                             \
+        ".L" #NAME "_2:\n" EIGHT                                                             \
+        ".L" #NAME "_1:\n" EIGHT                                                             \
+        "ldr r4, [sp, #16]\n"                                                                \
+        "cmp r0, r4\n"                                                                       \
+        "bne .L" #NAME "_0\n"                                                                \
+        ".L" #NAME "_end:\n"                                                                 \
+        "sub r3, r3, r2\n"                                                                   \
+        "sub lr, lr, r12\n" SCALE                                                            \
+        "ldrd r10, r11, [sp]\n"                                                              \
+        "ldm r1!, {r4-r9}\n" STORES(OUTPUT)                                                  \
+        "str r10, [sp]\n"                                                                    \
+        "ldrd r0, r4, [sp, #8]\n"                                                            \
+        "cmp r10, r4\n"                                                                      \
+        "bne .L" #NAME "_pair\n"                                                             \
+        "add sp, #28\n"                                                                      \
+        "pop {r4-r11, pc}\n"                                                                 \
+        ".balign 4\n"                                                                        \
+        ".L" #NAME "_table:\n"                                                               \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"         \
+        ".word .L" #NAME "_end+1, .L" #NAME "_four+1\n");                                    \
+  }
+
+/* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */
+PAIRS(tm_pairs_one_sign, "lsl r2, r2, #8\n lsl r12, r12, #8\n", ONE_SIGN)
+PAIRS(tm_pairs_any_sign, "lsl r2, r2, #1\n lsl r12, r12, #1\n asr r3, r3, #7\n asr lr, lr, #7\n", ANY_SIGN)
+
+static int8_t *fill_bytes(int8_t *dst, int8_t value, int32_t n) {
+  for (; n > 0; --n) {
+    *dst++ = value;
+  }
+  return dst;
+}
+
+static int8_t *copy_bytes(int8_t *dst, const int8_t *src, int32_t n) {
+  uint32_t v;
+  for (; n >= 4; n -= 4) {
+    /* unaligned words, which LDR and STR permit */
+    __asm__ volatile("ldr %0, [%1], #4\n str %0, [%2], #4" : "=&r"(v), "+r"(src), "+r"(dst) : : "memory");
+  }
+  for (; n > 0; --n) {
+    *dst++ = *src++;
+  }
+  return dst;
+}
+
+/* The window's bytes at input row iy0 and column ix0 in the order of the weights, padding included. */
+static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *dst, int32_t iy0, int32_t ix0) {
+  const int32_t ci = p->in.c;
+  const int32_t run = p->kernel_w * ci;
+  const int8_t pad = (int8_t)p->pad_value;
+  /* columns [left, right) of a row are inside and neighbours */
+  const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
+  const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
+  const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
+  for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+    if (iy < 0 || iy >= p->in.h) {
+      dst = fill_bytes(dst, pad, run);
+      continue;
+    }
+    const int8_t *row = x + tm_row_offset(&p->in, iy);
+    if (joined) {
+      dst = fill_bytes(dst, pad, left * ci);
+      dst = copy_bytes(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
+      dst = fill_bytes(dst, pad, (p->kernel_w - right) * ci);
+      continue;
+    }
+    for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
+      const int inside = ix >= 0 && ix < p->in.w;
+      dst = inside ? copy_bytes(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci) : fill_bytes(dst, pad, ci);
+    }
+  }
+}
+
+/* n bytes of padding, widened. */
+static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n) {
+  const uint32_t half = (uint32_t)pad & 0xffffu;
+  const uint32_t word = half << 16 | half;
+  for (; n > 0; n -= 2) {
+    *dst = word;
+    dst += 2;
+  }
+  return dst;
+}
+
+/* One pixel's widened inputs where runs of a multiple of four bytes can be widened in place. */
+static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy0, int32_t ix0) {
+  const int32_t ci = p->in.c;
+  const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
+  const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
+  const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
+  for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+    if (iy < 0 || iy >= p->in.h) {
+      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci);
+      continue;
+    }
+    const int8_t *row = x + tm_row_offset(&p->in, iy);
+    if (joined) {
+      dst = widen_pad(dst, p->pad_value, left * ci);
+      dst = tm_widen_one(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
+      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci);
+      continue;
+    }
+    for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
+      if (ix >= 0 && ix < p->in.w) {
+        dst = tm_widen_one(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci);
+      } else {
+        dst = widen_pad(dst, p->pad_value, ci);
+      }
+    }
+  }
+}
+
+/* Where a pixel's window begins in the input. */
+typedef struct pixel {
+  int32_t oy, ox, iy, ix;
+} pixel;
+
+static void next(const tm_conv_2d_i8_pairs_params *p, pixel *at) {
+  at->ix += p->stride_w;
+  if (++at->ox == p->out.w) {
+    at->ox = 0;
+    at->oy += 1;
+    at->ix = -p->pad_left;
+    at->iy += p->stride_h;
+  }
+}
+
+static inline int8_t *output(const tm_conv_2d_i8_pairs_params *p, int8_t *y, const pixel *at) {
+  return y + tm_row_offset(&p->out, at->oy) + (ptrdiff_t)at->ox * p->out.px_stride;
+}
+
+tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, const int32_t *w, int8_t *y,
+                                  void *scratch) {
+  if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
+    return TM_ERR_ARGUMENT;
+  }
+  if (p->out.c < 2) {
+    return TM_ERR_SHAPE;
+  }
+  const int32_t ci = p->in.c;
+  const int32_t groups = (p->kernel_h * p->kernel_w * ci + 3) / 4; /* of four inputs */
+  const int32_t run = p->kernel_w * ci;
+  const int in_place = ci % 4 == 0;
+  const int joined = run % 4 == 0 && ((p->dilation_w == 1 && p->in.px_stride == ci) || p->kernel_w == 1);
+  void (*const pairs)(pair_job *) = p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign;
+  uint32_t *wide = (uint32_t *)scratch;
+  int8_t *bytes = (int8_t *)(wide + 4 * groups);
+  pair_job job = {w, y, groups, wide, NULL, wide + 4 * groups, 0, 0};
+  pairs(&job);
+  const int32_t even = p->out.c & ~1;
+  const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);
+  pixel a = {0, 0, -p->pad_top, -p->pad_left};
+  for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
+    pixel b = a;
+    next(p, &b);
+    const int two = left > 1;
+    const int whole = joined && a.ix >= 0 && a.iy >= 0 && a.ix + p->kernel_w <= p->in.w && two && b.ix >= 0 &&
+                      b.ix + p->kernel_w <= p->in.w && b.iy + (p->kernel_h - 1) * p->dilation_h < p->in.h;
+    if (whole) {
+      uint32_t *dst = wide;
+      const ptrdiff_t a_at = (ptrdiff_t)a.ix * p->in.px_stride;
+      const ptrdiff_t b_at = (ptrdiff_t)b.ix * p->in.px_stride;
+      for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
+        const int32_t down = ky * p->dilation_h;
+        dst = tm_widen_two(dst, x + tm_row_offset(&p->in, a.iy + down) + a_at, x + tm_row_offset(&p->in, b.iy + down) + b_at, run);
+      }
+    } else {
+      for (int32_t k = 0; k < 1 + two; ++k) {
+        const pixel *at = k == 0 ? &a : &b;
+        if (in_place) {
+          widen_window(p, x, wide + k, at->iy, at->ix);
+        } else {
+          gather(p, x, bytes, at->iy, at->ix);
+          (void)tm_widen_one(wide + k, bytes, 4 * groups);
+        }
+      }
+    }
+    job.w = w;
+    job.y = output(p, y, &a);
+    job.apart = two ? output(p, y, &b) - job.y : 0;
+    job.y_end = job.y + even;
+    pairs(&job);
+    if (even != p->out.c) {
+      job.w = last;
+      job.y += even - 1;
+      job.y_end = job.y + 2;
+      pairs(&job);
+    }
+    a = b;
+    next(p, &a);
+  }
+  return TM_OK;
+}
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_conv_2d_i8_pairs_dsp_not_built;
+#endif
