@@ -10,13 +10,13 @@
 
 /* Turns both caches on, after throwing away whatever they hold since power-on. Returns the TM_FLAG_* that now hold. */
 static inline uint32_t caches_on(void) {
-  __asm volatile("dsb\n\tisb" ::: "memory");
+  BARRIER();
   REG32(0xE000EF50u) = 0;                    /* ICIALLU */
-  __asm volatile("dsb\n\tisb" ::: "memory");
-  REG32(0xE000ED14u) |= (uint32_t)1 << 17;   /* CCR.IC */
+  BARRIER();
+  REG32(0xE000ED14u) |= BIT(17);    /* CCR.IC */
   REG32(0xE000ED84u) = 0;                    /* CSSELR: level 1 data */
-  __asm volatile("dsb" ::: "memory");
-  const uint32_t size = REG32(0xE000ED80u);  /* CCSIDR */
+  BARRIER();
+  const uint32_t size = REG32(0xE000ED80u); /* CCSIDR */
   const uint32_t sets = (size >> 13 & 0x7FFFu) + 1u;
   const uint32_t ways = (size >> 3 & 0x3FFu) + 1u;
   /* DCISW: way in the top bits, set above the line's offset: 4 ways and 32-byte lines on every Cortex-M7 (DDI 0489). */
@@ -25,9 +25,9 @@ static inline uint32_t caches_on(void) {
       REG32(0xE000EF60u) = way << 30 | set << 5;
     }
   }
-  __asm volatile("dsb" ::: "memory");
-  REG32(0xE000ED14u) |= (uint32_t)1 << 16; /* CCR.DC */
-  __asm volatile("dsb\n\tisb" ::: "memory");
+  BARRIER();
+  REG32(0xE000ED14u) |= BIT(16); /* CCR.DC */
+  BARRIER();
   const uint32_t on = REG32(0xE000ED14u);
   return ((on >> 17 & 1u) != 0 ? (uint32_t)TM_FLAG_ICACHE : 0u) | ((on >> 16 & 1u) != 0 ? (uint32_t)TM_FLAG_DCACHE : 0u);
 }

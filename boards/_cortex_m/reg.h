@@ -1,5 +1,5 @@
 /*
- * Register access and the core peripherals every Cortex-M port uses.
+ * The core peripherals every Cortex-M port uses.
  * Source: Arm v7-M Architecture Reference Manual (DDI 0403E), chapters B3 (system control space) and C1 (debug, DWT).
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
@@ -7,31 +7,18 @@
 #ifndef TM_BOARD_CORTEX_M_REG_H
 #define TM_BOARD_CORTEX_M_REG_H
 
-#include "tm/port.h"
+#include "../_common/reg.h"
 
-#define REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
-
-/* Polls at most this often for a clock or a voltage: far longer than any data sheet's start-up time at any clock. */
-#define WAIT_LIMIT 200000u
-
-/* Waits until (register & mask) == want. 1: it came true; 0: it did not, in WAIT_LIMIT polls. */
-static inline int wait_for(uintptr_t address, uint32_t mask, uint32_t want) {
-  for (uint32_t i = 0; i < WAIT_LIMIT; ++i) {
-    if ((REG32(address) & mask) == want) {
-      return 1;
-    }
-  }
-  return 0;
-}
-
-extern uint8_t __stack_bottom[], __stack_top[];
+#ifndef BARRIER
+#define BARRIER() __asm volatile("dsb\n\tisb" ::: "memory")
+#endif
 
 /* Starts DWT CYCCNT. 1: it counts (an emulator's does not). The lock register exists on Cortex-M7 only; others ignore it. */
 static inline int cycle_counter_start(void) {
-  REG32(0xE000EDFCu) |= (uint32_t)1 << 24; /* DEMCR.TRCENA */
-  REG32(0xE0001FB0u) = 0xC5ACCE55u;        /* DWT_LAR */
-  REG32(0xE0001004u) = 0;                  /* DWT_CYCCNT */
-  REG32(0xE0001000u) |= 1u;                /* DWT_CTRL.CYCCNTENA */
+  REG32(0xE000EDFCu) |= BIT(24);    /* DEMCR.TRCENA */
+  REG32(0xE0001FB0u) = 0xC5ACCE55u; /* DWT_LAR */
+  REG32(0xE0001004u) = 0;           /* DWT_CYCCNT */
+  REG32(0xE0001000u) |= 1u;         /* DWT_CTRL.CYCCNTENA */
   const uint32_t a = REG32(0xE0001004u);
   const uint32_t b = REG32(0xE0001004u);
   return a != b;

@@ -14,10 +14,17 @@ void Reset_Handler(void);
 void Fault_Handler(void);
 void tm_fault_report(void);
 
+typedef void (*vector)(void);
+
+extern const vector tm_vectors[16];
+
 void Reset_Handler(void) {
+  /* A boot loader that jumps here instead of resetting the chip leaves its own table, and perhaps interrupts. */
+  __asm volatile("cpsid i" ::: "memory");
+  REG32(0xE000ED08u) = (uint32_t)(uintptr_t)tm_vectors; /* VTOR */
 #if defined(__ARM_FP)
   REG32(0xE000ED88u) |= (uint32_t)0xF << 20; /* CPACR: CP10 and CP11, before the first float instruction */
-  __asm volatile("dsb\n\tisb" ::: "memory");
+  BARRIER();
 #endif
   const uint32_t *from = __data_load;
   for (volatile uint32_t *to = __data_start; to < (volatile uint32_t *)__data_end; ++to) {
@@ -49,10 +56,8 @@ __attribute__((used)) void tm_fault_report(void) {
   }
 }
 
-typedef void (*vector)(void);
-
 /* The first word is the initial stack pointer; no board here uses interrupts. */
-__attribute__((used, section(".tm_start"))) static const vector vectors[16] = {
+__attribute__((used, section(".tm_start"))) const vector tm_vectors[16] = {
     (vector)(uintptr_t)__stack_top, Reset_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler,
     Fault_Handler, 0, 0, 0, 0, Fault_Handler, Fault_Handler, 0, Fault_Handler, Fault_Handler,
 };

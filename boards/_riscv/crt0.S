@@ -1,6 +1,7 @@
 /*
  * Reset and traps of every RISC-V board. The linker script (templates/link.ld.j2) gives the symbols.
- * Source: The RISC-V Instruction Set Manual, volume II, privileged architecture 1.10: machine-mode CSRs.
+ * Source: The RISC-V Instruction Set Manual, volume II, privileged architecture 1.10: machine-mode CSRs; Bumblebee core architecture
+ * manual, mtvec (64 bytes aligned).
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -9,6 +10,11 @@
   .type _start, @function
 _start:
   csrci mstatus, 8 /* MIE: no interrupts */
+  /* Some chips start in an alias of the flash, where addresses relative to the program counter would be wrong: go to the real one. */
+  lui t0, %hi(1f)
+  addi t0, t0, %lo(1f)
+  jr t0
+1:
   .option push
   .option norelax
   la gp, __global_pointer$
@@ -41,7 +47,7 @@ _start:
   j 5b
 
 /* The stack may have run below the RAM (it is at the bottom, so that this faults): it is set anew before C runs. */
-  .balign 4
+  .balign 64 /* the least that every core here accepts: the lower bits choose how interrupts are taken */
 trap:
   la sp, __stack_top
   csrr a0, mcause

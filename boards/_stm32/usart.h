@@ -1,6 +1,7 @@
 /*
  * Polled USART of both STM32 generations, 8 data bits, no parity, one stop bit. The registers' places are the only difference:
- * RM0090 section 30.6 (F4: SR, DR, BRR, CR1) and RM0385 section 31.8, RM0433 section 48.7 (F7, H7: CR1, BRR, ISR, ICR, RDR, TDR).
+ * RM0090 section 30.6 (F4: SR, DR, BRR, CR1) and RM0385 section 31.8, RM0433 section 48.7, RM0351 section 40.8 (F7, H7, L4: CR1,
+ * BRR, ISR, ICR, RDR, TDR). GD32VF103 (user manual, chapter 16) and CH32V307 (reference manual, chapter 18) have the first one.
  *
  * A port defines USART_BASE, USART_GENERATION (1 or 2) before including this.
  *
@@ -9,7 +10,7 @@
 #ifndef TM_BOARD_STM32_USART_H
 #define TM_BOARD_STM32_USART_H
 
-#include "../_cortex_m/reg.h"
+#include "../_common/reg.h"
 
 #if USART_GENERATION == 1
 #define USART_STATUS (USART_BASE + 0x00u)

@@ -4,6 +4,7 @@
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "../_common/info.h"
 #include "../_riscv/csr.h"
 
 #define PRCI 0x10008000u
@@ -17,23 +18,16 @@
 
 enum { HFXOSC_HZ = 16000000, FULL_HZ = 320000000, HFROSC_HZ = 14400000 };
 
-typedef struct port_state {
-  uint32_t clock_hz;
-  uint32_t flags;
-} port_state;
-
-static port_state port;
-
 /*
  * 16 MHz crystal / 2 * 80 / 2 = 320 MHz. Returns the clock that runs: the internal oscillator where the crystal or the PLL
  * does not start (72 MHz / 5 after reset, accurate to some percent only).
  */
 static uint32_t clock_to_full(void) {
-  REG32(HFROSCCFG) |= (uint32_t)1 << 30; /* the way back, and the clock while the PLL is set */
-  (void)wait_for(HFROSCCFG, (uint32_t)1 << 31, (uint32_t)1 << 31);
+  REG32(HFROSCCFG) |= BIT(30); /* the way back, and the clock while the PLL is set */
+  (void)wait_for(HFROSCCFG, BIT(31), BIT(31));
   REG32(PLLCFG) &= ~((uint32_t)1 << 16); /* pllsel: run from hfrosc */
-  REG32(HFXOSCCFG) = (uint32_t)1 << 30;
-  if (!wait_for(HFXOSCCFG, (uint32_t)1 << 31, (uint32_t)1 << 31)) {
+  REG32(HFXOSCCFG) = BIT(30);
+  if (!wait_for(HFXOSCCFG, BIT(31), BIT(31))) {
     return HFROSC_HZ;
   }
   REG32(QSPI0) = 3; /* sckdiv: 320 / (2 * (3 + 1)) = 40 MHz for the flash this runs from, before the core speeds up */
@@ -43,7 +37,7 @@ static uint32_t clock_to_full(void) {
   REG32(PLLCFG) = ratio;
   for (volatile uint32_t k = 0; k < 2000; ++k) { /* 100 us must pass before the lock bit means anything (6.6) */
   }
-  if (!wait_for(PLLCFG, (uint32_t)1 << 31, (uint32_t)1 << 31)) {
+  if (!wait_for(PLLCFG, BIT(31), BIT(31))) {
     return HFROSC_HZ;
   }
   REG32(PLLCFG) = ratio | (uint32_t)1 << 16;
@@ -51,24 +45,15 @@ static uint32_t clock_to_full(void) {
 }
 
 void tm_port_init(void) {
-  port.clock_hz = clock_to_full();
-  port.flags = (uint32_t)TM_FLAG_ICACHE | (port.clock_hz == FULL_HZ ? 0u : (uint32_t)TM_FLAG_CLOCK_FALLBACK);
-  REG32(UART0 + 0x18u) = (port.clock_hz + TM_BAUD / 2u) / TM_BAUD - 1u; /* div */
+  const uint32_t clock_hz = clock_to_full();
+  port.flags = (uint32_t)TM_FLAG_ICACHE;
+  port_clock(clock_hz, clock_hz == FULL_HZ);
+  port_counter(TM_COUNT_CYCLES, clock_hz, 64);
+  REG32(UART0 + 0x18u) = (clock_hz + TM_BAUD / 2u) / TM_BAUD - 1u; /* div */
   REG32(UART0 + 0x08u) = 1u;                                            /* txctrl: on, one stop bit */
   REG32(UART0 + 0x0Cu) = 1u;                                            /* rxctrl: on */
   REG32(GPIO + 0x3Cu) &= ~(3u << 16);                                   /* iof_sel: UART0 is function 0 of pins 16, 17 */
   REG32(GPIO + 0x38u) |= 3u << 16;                                      /* iof_en */
-}
-
-void tm_port_get_info(tm_port_info *info) {
-  info->board = TM_BOARD_NAME;
-  info->clock_hz = port.clock_hz;
-  info->count_hz = port.clock_hz;
-  info->count_kind = TM_COUNT_CYCLES;
-  info->count_bits = 64;
-  info->flags = port.flags;
-  info->stack_low = __stack_bottom;
-  info->stack_high = __stack_top;
 }
 
 uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
@@ -84,7 +69,7 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
 
 void tm_port_write(const uint8_t *src, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
-    (void)wait_for(UART0, (uint32_t)1 << 31, 0); /* txdata: bit 31 says full */
+    (void)wait_for(UART0, BIT(31), 0); /* txdata: bit 31 says full */
     REG32(UART0) = src[i];
   }
 }

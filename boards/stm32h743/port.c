@@ -9,7 +9,9 @@
 #define USART_GENERATION 2
 #include "../_stm32/usart.h"
 
+#include "../_common/info.h"
 #include "../_cortex_m/caches.h"
+#include "../_stm32/gpio.h"
 
 #define RCC 0x58024400u
 #define RCC_CR (RCC + 0x00u)
@@ -26,19 +28,33 @@
 #define PWR_CSR1 0x58024804u
 #define PWR_D3CR 0x58024818u
 #define FLASH_ACR 0x52002000u
-#define GPIOD 0x58020C00u
+#define GPIOA 0x58020000u
 
 enum { HSI_HZ = 64000000, FULL_HZ = 400000000, APB1_HZ = 100000000 };
 
-typedef struct port_state {
-  uint32_t clock_hz;
-  uint32_t flags;
-} port_state;
-
-static port_state port;
+/* Runs from the 64 MHz oscillator, nothing divided, PLL off: the state after a reset. A boot loader may leave another. */
+static int clock_to_hsi(void) {
+  REG32(RCC_CR) |= 1u; /* HSION */
+  if (!wait_for(RCC_CR, 1u << 2, 1u << 2)) {
+    return 0;
+  }
+  set_field(RCC_CR, 3u << 3, 0); /* HSIDIV: 64 MHz */
+  REG32(RCC_CFGR) = 0;
+  if (!wait_for(RCC_CFGR, 7u << 3, 0)) {
+    return 0;
+  }
+  REG32(RCC_D1CFGR) = 0;
+  REG32(RCC_D2CFGR) = 0;
+  REG32(RCC_D3CFGR) = 0;
+  REG32(RCC_CR) &= ~BIT(24); /* PLL1ON */
+  return wait_for(RCC_CR, 1u << 25, 0);
+}
 
 /* 1: the core runs at FULL_HZ. 0: it still runs from the 64 MHz oscillator it starts with. */
 static int clock_to_full(void) {
+  if (!clock_to_hsi()) {
+    return 0;
+  }
   REG32(PWR_CR3) = (REG32(PWR_CR3) & ~7u) | 2u; /* LDO on, SMPS absent, no bypass: must be written before VOS (6.6.2) */
   if (!wait_for(PWR_CSR1, 1u << 13, 1u << 13)) { /* ACTVOSRDY */
     return 0;
@@ -47,7 +63,8 @@ static int clock_to_full(void) {
   if (!wait_for(PWR_D3CR, 1u << 13, 1u << 13)) {
     return 0;
   }
-  REG32(RCC_CR) |= 1u << 16 | 1u << 18; /* HSEON, HSEBYP: a clock, not a crystal */
+  REG32(RCC_CR) |= 1u << 18; /* HSEBYP: a clock, not a crystal; can be written only while HSE is off */
+  REG32(RCC_CR) |= 1u << 16; /* HSEON */
   if (!wait_for(RCC_CR, 1u << 17, 1u << 17)) {
     return 0;
   }
@@ -67,38 +84,27 @@ static int clock_to_full(void) {
   REG32(RCC_D2CFGR) = 4u << 4 | 4u << 8; /* APB1, APB2 = 200 / 2 */
   REG32(RCC_D3CFGR) = 4u << 4;           /* APB4 = 200 / 2 */
   REG32(RCC_CFGR) = 3u;                  /* SW: PLL1 */
-  return wait_for(RCC_CFGR, 7u << 3, 3u << 3);
+  if (!wait_for(RCC_CFGR, 7u << 3, 3u << 3)) {
+    (void)clock_to_hsi();
+    return 0;
+  }
+  return 1;
 }
 
 void tm_port_init(void) {
   const int full = clock_to_full();
-  port.clock_hz = full ? FULL_HZ : HSI_HZ;
-  port.flags = caches_on() | (full ? 0u : (uint32_t)TM_FLAG_CLOCK_FALLBACK);
-#if defined(__ARM_FP)
-  port.flags |= TM_FLAG_FPU;
-#endif
+  port.flags = caches_on();
+  port_clock(full ? FULL_HZ : HSI_HZ, full);
 
   REG32(RCC_AHB4ENR) |= 1u << 3;   /* GPIOD */
   REG32(RCC_APB1LENR) |= 1u << 18; /* USART3, clocked by APB1 */
   (void)REG32(RCC_APB1LENR);       /* two cycles pass before an enabled peripheral answers */
-
-  REG32(GPIOD + 0x24u) = (REG32(GPIOD + 0x24u) & ~0xFFu) | 0x77u;                               /* AFRH: PD8, PD9 = AF7 */
-  REG32(GPIOD + 0x0Cu) = (REG32(GPIOD + 0x0Cu) & ~(3u << 18)) | 1u << 18;                       /* PUPDR: RX pulled up */
-  REG32(GPIOD + 0x00u) = (REG32(GPIOD + 0x00u) & ~(3u << 16 | 3u << 18)) | 2u << 16 | 2u << 18; /* MODER */
+  stm32_alternate(GPIOA, (stm32_pin){3, 8, 7});
+  stm32_alternate(GPIOA, (stm32_pin){3, 9, 7});
   usart_start(full ? APB1_HZ : HSI_HZ);
 
   (void)cycle_counter_start();
-}
-
-void tm_port_get_info(tm_port_info *info) {
-  info->board = TM_BOARD_NAME;
-  info->clock_hz = port.clock_hz;
-  info->count_hz = port.clock_hz;
-  info->count_kind = TM_COUNT_CYCLES;
-  info->count_bits = 32;
-  info->flags = port.flags;
-  info->stack_low = __stack_bottom;
-  info->stack_high = __stack_top;
+  port_counter(TM_COUNT_CYCLES, port.clock_hz, 32);
 }
 
 uint64_t tm_port_count(void) { return cycle_counter(); }

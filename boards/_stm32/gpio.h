@@ -1,0 +1,25 @@
+/*
+ * A pin as an alternate function, on every STM32 but the F1. Source: RM0090 section 8.4 (MODER, PUPDR, AFRL, AFRH; the F7, H7 and
+ * L4 manuals have the same registers).
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_BOARD_STM32_GPIO_H
+#define TM_BOARD_STM32_GPIO_H
+
+#include "../_common/reg.h"
+
+/* port: 0 for GPIOA, 1 for GPIOB, ...; af: the alternate function's number in the data sheet. */
+typedef struct stm32_pin {
+  uint32_t port, pin, af;
+} stm32_pin;
+
+/* gpio: address of GPIOA; the ports follow it at 1 KiB each. Their clocks must be on. Pulled up, so that an open line is idle. */
+static inline void stm32_alternate(uint32_t gpio, stm32_pin p) {
+  const uint32_t base = gpio + 0x400u * p.port;
+  set_field(base + 0x20u + 4u * (p.pin / 8u), 15u << (4u * (p.pin % 8u)), p.af << (4u * (p.pin % 8u))); /* AFRL, AFRH */
+  set_field(base + 0x0Cu, 3u << (2u * p.pin), 1u << (2u * p.pin));                                      /* PUPDR */
+  set_field(base + 0x00u, 3u << (2u * p.pin), 2u << (2u * p.pin));                                      /* MODER */
+}
+
+#endif /* TM_BOARD_STM32_GPIO_H */
