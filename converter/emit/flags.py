@@ -1,0 +1,36 @@
+"""How a firmware is compiled and linked: the one source of these flags, whoever runs the compiler.
+
+`tinyml build` hands them to the cross compiler, and writes them into the project's platformio.ini.
+"""
+
+from __future__ import annotations
+
+from tinyml.board import Board
+
+BASE = ("-std=c99", "-g0", "-ffunction-sections", "-fdata-sections", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra")
+OPTIMIZE = "-Os"
+# Flags of a compiler's version or C library, not of the CPU: another vendor's gcc may not know them. Each with what comes in
+# its place there, in order; nothing where the list ends.
+PORTABLE = {"-specs=picolibc.specs": ("--specs=nano.specs",), "--specs=nano.specs": (), "-misa-spec=2.2": ()}
+
+
+def compile_flags(board: Board, optimize: str = OPTIMIZE, defines: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """For every C and assembler source of a firmware."""
+    return (*board.toolchain.flags, optimize, *BASE, *(f"-D{d}" for d in (*board_defines(board), *defines)))
+
+
+def board_defines(board: Board) -> tuple[str, ...]:
+    """What runner and port want to know of their board."""
+    out = (f'TM_BOARD_NAME="{board.name}"', f"TM_RUNNER_PAYLOAD={board.firmware.payload_bytes}")
+    return (*out, f"TM_BAUD={board.console.baud}u") if board.console.baud else out
+
+
+def link_flags(board: Board) -> tuple[str, ...]:
+    """Without the linker script, the map's name and the compile flags."""
+    bare = () if board.is_host else ("-nostartfiles", "-static", "-Wl,--fatal-warnings")
+    return (*board.toolchain.link_flags, *bare, "-Wl,--gc-sections")
+
+
+def alternatives(flag: str) -> tuple[str, ...] | None:
+    """What may stand in for `flag` where the compiler does not know it; None for a flag that must be known."""
+    return (flag, *PORTABLE[flag]) if flag in PORTABLE else None
