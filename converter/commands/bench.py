@@ -3,98 +3,102 @@
 from __future__ import annotations
 
 import argparse
-import statistics
+import json
+from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
-from tinyml.commands.common import Command, Console, add_model, load_job
-from tinyml.commands.target import add_target, open_session
-from tinyml.device.session import Profile
-from tinyml.errors import UsageError
+from tinyml.commands.common import Command, Console, Job, add_model, load_job
+from tinyml.commands.target import Target, add_target, open_session, place
+from tinyml.device.measure import REPEATS, Measurement, measure
+from tinyml.errors import DeviceError, UsageError, printable
+from tinyml.report.bench import UNITS, BenchReport, Clock, Layer, Where, comparison, summary, table
 from tinyml.report.memory import LayerRow, layer_rows
-from tinyml.report.text import count
 from tinyml.samples import random_samples
 
 
 def arguments(p: argparse.ArgumentParser) -> None:
     add_model(p)
     add_target(p, default="emulator")
-    p.add_argument("--repeat", type=int, default=1, metavar="N", help="number of timed inferences (default 1)")
+    p.add_argument(
+        "--repeat", type=int, metavar="N", help=f"number of timed inferences (default {REPEATS}, and 1 where counts are exact)"
+    )
+    p.add_argument("--baseline", metavar="F.json", help="compare with the --json of an earlier bench")
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
-    if args.repeat < 1:
+    if args.repeat is not None and args.repeat < 1:
         raise UsageError("--repeat", f"{args.repeat} is not a positive number", "give at least 1")
-    job = load_job(args, console)
+    baseline = read_baseline(Path(args.baseline)) if args.baseline else None
+    job = load_job(args, console, on_host=place(args) == "host")
+    rows = layer_rows(job.compiled.plan)
     sample = random_samples(job.compiled.plan.graph, 1).inputs[0]
     with open_session(job, args, console, "bench") as target:
+        steps = target.session.identify().steps
+        if steps != len(rows):
+            raise DeviceError(target.session.link.name, f"runs a plan of {steps} steps, this one has {len(rows)}", "run `tinyml flash` again")
         target.progress("measuring")
-        profiles = [target.session.profile(sample) for _ in range(args.repeat)]
-        stack, ident = target.session.stack(), target.session.identify()
-        note, on = target.note, target.on
-    rows = layer_rows(job.compiled.plan)
-    result = to_json(profiles, rows, on)
-    result.update(target=note, counter=profiles[0].counter, clock_hz=ident.clock_hz, stack=stack, compiler=target.compiler)
-    console.text.print(table(result))
-    unit = profiles[0].counter
-    total = profiles[0].total
-    macs = result["macs"]
-    console.print(
-        f"{job.path.name} on {note}: {count(total)} {unit}, {count(macs)} MACs, {total / max(1, macs):.2f} per MAC; stack {count(stack)} B"
+        measured = measure(target.session, sample, args.repeat)
+        where = describe(job, target)
+    result = report(where, measured, rows)
+    if baseline is not None and baseline["counter"] != result.unit:
+        raise UsageError(args.baseline, f"counts {baseline['counter']}, this bench {result.unit}", "compare on the same --on and board")
+    for line in (*table(result, baseline), *summary(result)):
+        console.print(line)
+    if baseline is not None:
+        console.print(comparison(result, baseline, args.baseline))
+    more = {"baseline": {"total": baseline["total"], "target": baseline["target"]}} if baseline is not None else {}
+    console.result({**result.to_json(), **more})
+
+
+def describe(job: Job, target: Target) -> Where:
+    """What is measured, as the firmware and the board file say it."""
+    session, board = target.session, target.board
+    ident = session.identify()
+    flags = ident.flag_names
+    return Where(
+        on=target.on,
+        target=target.note,
+        board=board.name,
+        emulated=target.emulated,
+        stand_in=ident.is_stand_in,
+        port=target.port,
+        baud=target.baud,
+        clock=Clock(ident.clock_hz, board.f_cpu_hz, "clock fall-back" in flags),
+        caches=tuple(name for name in ("instruction", "data") if f"{name} cache" in flags),
+        fpu="FPU" in flags,
+        counter_name=board.counter.name,
+        counter_hz=session.counter_hz,
+        stack=session.stack(),
+        stack_size=session.stack_size(),
+        compiler=target.compiler,
+        flags=target.flags,
+        tool_version=ident.tool_version,
+        model=job.path.name,
+        model_hash=ident.model_hash,
     )
-    if result["latency_us"]:
-        t = result["latency_us"]
-        console.print(f"latency {t['median']:.0f} us (min {t['min']:.0f}, max {t['max']:.0f})")
-    console.result(result)
 
 
-def to_json(profiles: list[Profile], rows: tuple[LayerRow, ...], on: str) -> dict[str, Any]:
-    """The layers and `unattributed` of the first run add up to its total exactly. Counts of instructions are exact;
-    counts of cycles or ticks become times by the counter's rate."""
-    first = profiles[0]
-    exact = first.counter == "instructions"
-    times = [1e6 * p.total / p.hz for p in profiles] if not exact and first.hz else []
-    key = "instructions" if exact else "cycles"
-    layers = [
-        {"index": r.index, "name": r.op, "operator": r.operator, "shape": list(r.shape), key: n, "macs": r.macs}
-        for r, n in zip(rows, first.steps, strict=True)
-    ]
-    return {
-        "on": on,
-        "instructions": first.total if exact else None,
-        "cycles": None if exact else first.total,
-        "cycles_estimate": None,
-        "latency_us": {"min": min(times), "median": statistics.median(times), "max": max(times)} if times else None,
-        "macs": sum(r.macs for r in rows),
-        "layers": layers,
-        "unattributed": first.total - sum(first.steps),
-    }
+def report(where: Where, m: Measurement, rows: tuple[LayerRow, ...]) -> BenchReport:
+    layers = tuple(Layer(r.index, r.op, r.operator, r.shape, r.macs, n, m.us(n)) for r, n in zip(rows, m.steps, strict=True))
+    times = tuple(t for t in map(m.us, m.totals) if t is not None)
+    return BenchReport(where, m.counter, len(m.totals), m.total, m.cycles(where.clock.hz), times, layers)
 
 
-def table(result: dict[str, Any]) -> Table:
-    key = "instructions" if result["instructions"] is not None else "cycles"
-    total = result[key]
-    out = Table(box=None, pad_edge=False)
-    for title, justify in (
-        ("step", "right"),
-        ("operator", "left"),
-        ("output", "left"),
-        (key, "right"),
-        ("share", "right"),
-        ("MACs", "right"),
-        ("per MAC", "right"),
-    ):
-        out.add_column(title, justify=justify)
-    for row in result["layers"]:
-        n, macs = row[key], row["macs"]
-        out.add_row(
-            str(row["index"]), row["name"], "x".join(map(str, row["shape"])), count(n), f"{100 * n / max(1, total):.1f} %",
-            count(macs) if macs else "", f"{n / macs:.2f}" if macs else "",
-        )  # fmt: skip
-    out.add_row("", "unattributed", "", count(result["unattributed"]), f"{100 * result['unattributed'] / max(1, total):.1f} %", "", "")
-    out.add_row("", "total", "", count(total), "", count(result["macs"]), "")
-    return out
+def read_baseline(path: Path) -> dict[str, Any]:
+    """An earlier report. Raises UsageError where the file is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        counts = [value["total"], value["unattributed"], *(row["count"] for row in value["layers"])]
+        names = [value["target"], *(row["name"] for row in value["layers"])]
+        good = all(type(n) is int for n in counts) and all(type(n) is str for n in names) and value["counter"] in UNITS
+        good = good and all(type(row["shape"]) is list for row in value["layers"])
+    except OSError as e:
+        raise UsageError(printable(path), f"can not be read ({e.strerror})", "check the file name") from None
+    except (ValueError, KeyError, TypeError):
+        good = False
+    if not good:
+        raise UsageError(printable(path), "is no report of `tinyml bench --json`", "write one with: tinyml bench --json ... > FILE")
+    return {**value, "target": printable(value["target"], 200)}
 
 
 COMMAND = Command("bench", 50, "count instructions or measure time, per layer", arguments, run)

@@ -109,8 +109,9 @@ class Job:
     flash: int | None
 
 
-def load_job(args: argparse.Namespace, console: Console) -> Job:
-    """Reads options, tinyml.toml and the model file; compiles the model for the board."""
+def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) -> Job:
+    """Reads options, tinyml.toml and the model file; compiles the model for the board. on_host: with kernels that a process of
+    this computer can run, instead of those for the board's instruction set."""
     config = load_config(Path.cwd())
     path = args.model or config.model
     if not path:
@@ -122,7 +123,8 @@ def load_job(args: argparse.Namespace, console: Console) -> Job:
     wanted = getattr(args, "dump_after", None)
     with console.progress(Path(path).name) as progress:
         dump = dumper(wanted, console)
-        compiled = compile_model(data, Path(path).stem, board.isa, progress, dump)
+        isa = load_board("host").isa if on_host else board.isa
+        compiled = compile_model(data, Path(path).stem, isa, progress, dump)
     if wanted and not dump.seen:
         raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")
     return Job(Path(path), board, compiled, getattr(args, "ram", None) or config.ram, getattr(args, "flash", None) or config.flash)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.commands.common import Command, Console, add_model, load_job
-from tinyml.commands.target import add_target, open_session
+from tinyml.commands.target import add_target, open_session, place
 from tinyml.device.files import write_npy
 from tinyml.errors import UsageError
 from tinyml.samples import load_samples
@@ -23,7 +23,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
-    job = load_job(args, console)
+    job = load_job(args, console, on_host=place(args) == "host")
     graph = job.compiled.plan.graph
     if args.output and Path(args.output).suffix not in (".npy", ".npz"):
         raise UsageError(args.output, "is neither .npy nor .npz", "choose one of the two endings")

@@ -32,7 +32,9 @@ class Target:
     serial line. compiler, flags: of its image; empty where they are not known."""
 
     session: Session
+    board: Board
     on: str
+    emulated: bool
     note: str
     port: str | None
     baud: int | None
@@ -117,7 +119,7 @@ def open_session(job: Job, args: argparse.Namespace, console: Console, what: str
                 if ident.tool_version != __version__:
                     console.err.print(f"tinyml: {port} runs a firmware of tinyml {ident.tool_version}; this is {__version__}", markup=False)
             baud = (board.console.baud or None) if emulated or on == "device" else None
-            yield Target(session, on, _note(board, on, port, session), port, baud, compiler, flags, progress)
+            yield Target(session, board, on, emulated, _note(board, on, port, session), port, baud, compiler, flags, progress)
 
 
 def _note(board: Board, on: str, port: str | None, session: Session) -> str:

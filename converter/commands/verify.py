@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.commands.common import Command, Console, Job, add_model, load_job
-from tinyml.commands.target import add_target, open_session
+from tinyml.commands.target import add_target, open_session, place
 from tinyml.config import load_config
 from tinyml.device.session import Session
 from tinyml.errors import Mismatch, UsageError
@@ -39,7 +39,7 @@ def choose_samples(args: argparse.Namespace, job: Job) -> Samples:
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
-    job = load_job(args, console)
+    job = load_job(args, console, on_host=place(args) == "host")
     samples = choose_samples(args, job)
     witness = Witness(job.compiled.model_bytes, args.layers)
     with open_session(job, args, console, "verify") as target:

@@ -178,28 +178,46 @@ class Session:
 
         return self._transact(once)
 
-    def profile(self, inputs: Sequence[np.ndarray]) -> Profile:
-        """Counts per step and in total; every run begins with the same inputs, so that counts are repeatable."""
+    @property
+    def counter(self) -> str:
+        """What counts: "instructions" (exact), "cycles", "ticks" or "none"."""
+        return self._ident.counter if self._ratio is None else "instructions"
 
-        def total() -> int:
+    @property
+    def counter_hz(self) -> int:
+        """The counter's rate; 0 where it is not known, and for instructions."""
+        return self._ident.counter_hz if self._ratio is None else 0
+
+    def total(self, inputs: Sequence[np.ndarray]) -> int:
+        """Counts of one inference, measured without the readings between the steps."""
+
+        def once() -> int:
             self._set_inputs(inputs)
             ticks, cost = struct.unpack("<QQ", self.link.request(INVOKE, b"", self.invoke_timeout_s))
             return self._count(ticks) - self._count(cost)
+
+        return self._transact(once)
+
+    def steps(self, inputs: Sequence[np.ndarray]) -> tuple[int, ...]:
+        """Counts of every step; every run begins with the same inputs, so that counts are repeatable."""
 
         def rows(first: int) -> list[int]:
             self._set_inputs(inputs)
             answer = self.link.request(PROFILE, struct.pack("<I", first), self.invoke_timeout_s)
             cost, start, n = struct.unpack_from("<QIH", answer)
-            if start != first or len(answer) != 14 + 8 * n:
+            if start != first or not n or len(answer) != 14 + 8 * n:
                 raise DeviceError(self.link.name, "a profile of the wrong size", "flash the board again")
             return [self._count(v) - self._count(cost) for v in struct.unpack_from(f"<{n}Q", answer, 14)]
 
-        steps: list[int] = []
-        while len(steps) < self._ident.steps:
-            steps += self._transact(partial(rows, len(steps)))
-        exact = self._ratio is not None
-        ident = self._ident
-        return Profile("instructions" if exact else ident.counter, 0 if exact else ident.counter_hz, self._transact(total), tuple(steps))
+        out: list[int] = []
+        while len(out) < self._ident.steps:
+            out += self._transact(partial(rows, len(out)))
+        return tuple(out)
+
+    def profile(self, inputs: Sequence[np.ndarray]) -> Profile:
+        """Counts per step and in total."""
+        steps = self.steps(inputs)
+        return Profile(self.counter, self.counter_hz, self.total(inputs), steps)
 
     def stack(self) -> int:
         """Most bytes of stack used since the start of the firmware; 0 where it is not known (host)."""
