@@ -132,7 +132,7 @@ def test_hostile_names_reach_nothing(tmp_path: Path) -> None:
         tensor = f"qzx{name}".encode("utf-8", "surrogatepass")
         compiled = compile_model(network(tensor), name)
         for path, text in compiled.project.files.items():
-            assert re.fullmatch(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*\.(c|h|json)", path), (name, path)
+            assert re.fullmatch(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*\.(c|h|json|properties)", path), (name, path)
             assert re.fullmatch(r"[\n -~]*", text), (name, path)
             assert "qzx" not in text, (name, path)
         json.loads(compiled.project.files[f"{compiled.project.model_dir}/library.json"])

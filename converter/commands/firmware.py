@@ -9,7 +9,9 @@ from pathlib import Path
 from tinyml.board import Board, list_boards, load_board
 from tinyml.commands.common import Console, Job
 from tinyml.device.build import BuildResult, compile_project
+from tinyml.device.files import write_files
 from tinyml.device.tools import missing_tools
+from tinyml.emit.firmware_project import emit_firmware
 from tinyml.report.memory import Measured, plan_report, require_fit
 
 ARENA = "arena"  # the arena's symbol in the generated main.c
@@ -20,15 +22,10 @@ def all_boards() -> tuple[Board, ...]:
     return tuple(load_board(name) for name in list_boards())
 
 
-def write_project(job: Job, folder: Path) -> None:
-    for name, text in job.compiled.project.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-
-
 def build_in(job: Job, board: Board, target: str, folder: Path, debug: bool = False) -> BuildResult:
-    """Compiles the job's project in `folder`. debug: with the table of intermediate tensors."""
-    write_project(job, folder)
+    """Compiles the job's project in `folder` with the cross compiler. debug: with the table of intermediate tensors."""
+    files = emit_firmware(job.compiled.project, board, target == "emulator" and bool(board.stand_in))
+    write_files(folder, files)
     return compile_project(folder, board, target, build_dir=folder / "build", defines=("TM_MODEL_DEBUG",) if debug else ())
 
 

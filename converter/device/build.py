@@ -14,12 +14,14 @@ from tinyml.board import Board
 from tinyml.device.image import Image, read_image
 from tinyml.device.linker import STACK_SECTION, WEIGHTS_SECTION, linker_script
 from tinyml.device.tools import install_command, missing_tools
-from tinyml.errors import BuildError, DoesNotFit, UsageError
+from tinyml.emit.firmware_project import LINKER_SCRIPT, RUNNER, RUNTIME
+from tinyml.emit.flags import OPTIMIZE, compile_flags, link_flags
+from tinyml.errors import BuildError, DoesNotFit, TinymlError, UsageError, printable
 from tinyml.resources import boards_dir, runtime_dir
 
 TARGETS = ("device", "emulator")
 COMPILE_S, LINK_S = 300, 120
-BASE_FLAGS = ("-std=c99", "-g0", "-ffunction-sections", "-fdata-sections", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra")
+SOURCES = (".c", ".S")
 
 
 @dataclass(frozen=True)
@@ -71,25 +73,31 @@ def compile_project(
     *,
     build_dir: Path,
     jobs: int = 2,
-    optimize: str = "-Os",
+    optimize: str = OPTIMIZE,
     include_dirs: Sequence[Path] = (),
     defines: Sequence[str] = (),
 ) -> BuildResult:
-    """Builds `project` (a folder: every C file in it; or a list of C files) into build_dir/firmware.elf.
+    """Builds `project` with the cross compiler into build_dir/firmware.elf, and the linker's map beside it.
 
-    target "emulator" uses the stand-in port where the board has one, else it is the same as "device".
+    project: a folder as `emit.firmware_project` lays it out, or with C files alone, or a list of C files: then runner, port and
+    linker script are the package's. target "emulator": the stand-in's port where the board has one, else the same as "device".
     Raises BuildError with the compiler's first error, DoesNotFit where the image is larger than a memory bank."""
     if target not in TARGETS:
         raise UsageError(target, "is not a build target", f"one of {', '.join(TARGETS)}")
+    stand_in = target == "emulator" and board.emulator is not None and bool(board.emulator.port)
+    if board.framework and not stand_in:
+        raise BuildError(board.name, f"is started by the framework {board.framework}, which PlatformIO builds", "use --toolchain pio")
     missing = missing_tools(board, "build")
     if missing:
         raise BuildError(board.name, f"{missing[0].program} is not installed", f"run: {install_command(missing)}")
+    complete = isinstance(project, Path) and (project / RUNNER).is_dir()
     sources, includes = _project(project)
-    stand_in = target == "emulator" and board.emulator is not None and bool(board.emulator.port)
-    port = board.emulator.port if stand_in and board.emulator else board.firmware.port
-    sources += sorted((runtime_dir() / "runner").glob("*.c")) + [boards_dir() / p for p in port]
-    flags = (*board.toolchain.flags, optimize, *BASE_FLAGS, *(f"-D{d}" for d in (*_defines(board), *defines)))
-    includes = [*includes, *include_dirs, runtime_dir() / "include", runtime_dir() / "runner"]
+    if not complete:
+        port = board.emulator.port if stand_in and board.emulator else board.firmware.port
+        sources += sorted((runtime_dir() / "runner").glob("*.c")) + [boards_dir() / p for p in port]
+        includes = [*includes, runtime_dir() / "include", runtime_dir() / "runner"]
+    flags = compile_flags(board, optimize, tuple(defines))
+    includes += include_dirs
     build_dir.mkdir(parents=True, exist_ok=True)
     work = build_dir / "obj"
     shutil.rmtree(work, ignore_errors=True)
@@ -103,8 +111,19 @@ def compile_project(
 
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         objects = list(pool.map(compile_one, enumerate(sources)))
+    script: Path | None = None
+    if not board.is_host:
+        script = project / LINKER_SCRIPT if complete and isinstance(project, Path) else build_dir / "link.ld"
+        if not complete:
+            script.write_text(linker_script(board, stand_in), encoding="utf-8")
     elf = build_dir / "firmware.elf"
-    _link(objects, elf, board, stand_in, flags, build_dir)
+    words = [
+        board.toolchain.cc,
+        *(["-T", str(script)] if script else []),
+        *(f for f in flags if not f.startswith("-D")),
+        *link_flags(board),
+    ]
+    _run([*words, f"-Wl,-Map={elf.with_suffix('.map')}", "-o", str(elf), *map(str, objects), "-lm"], board, "link", LINK_S)
     shutil.rmtree(work, ignore_errors=True)
     return BuildResult(elf, board, target, read_image(elf), compiler_version(board), flags)
 
@@ -116,29 +135,17 @@ def compiler_version(board: Board) -> str:
 
 
 def _project(project: Path | Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Sources in the order in which they are linked, and the folders to search for headers."""
     if not isinstance(project, Path):
         return list(project), []
     skip = {".pio", "build"}
-    sources = sorted(p for p in project.rglob("*.c") if not skip & set(p.relative_to(project).parts))
+    sources = [p for p in project.rglob("*") if p.suffix in SOURCES and not skip & set(p.relative_to(project).parts)]
     if not sources:
         raise BuildError(project.name, "has no C files", "build the project first")
     folders = {p.parent for p in sources} | {p for p in project.rglob("include") if p.is_dir()}
-    return sources, sorted(folders)
-
-
-def _defines(board: Board) -> list[str]:
-    out = [f'TM_BOARD_NAME="{board.name}"', f"TM_RUNNER_PAYLOAD={board.firmware.payload_bytes}"]
-    return out + ([f"TM_BAUD={board.console.baud}u"] if board.console.baud else [])
-
-
-def _link(objects: list[Path], elf: Path, board: Board, stand_in: bool, flags: Sequence[str], build_dir: Path) -> None:
-    words = [board.toolchain.cc, *board.toolchain.flags, *(f for f in flags if f.startswith("-O")), *board.toolchain.link_flags]
-    if not board.is_host:
-        script = build_dir / "link.ld"
-        script.write_text(linker_script(board, stand_in), encoding="utf-8")
-        words += ["-nostartfiles", "-static", f"-T{script}", "-Wl,--fatal-warnings"]
-    words += ["-Wl,--gc-sections", f"-Wl,-Map={build_dir / 'firmware.map'}", "-o", str(elf), *map(str, objects), "-lm"]
-    _run(words, board, "link", LINK_S)
+    folders |= {project / f / "src" for f in (RUNTIME, RUNNER) if (project / f).is_dir()}
+    # board/link.py keeps this order as well
+    return sorted(sources, key=lambda p: p.relative_to(project).as_posix()), sorted(folders)
 
 
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
@@ -152,14 +159,20 @@ def _run(words: list[str], board: Board, place: str, timeout_s: float) -> None:
     except subprocess.TimeoutExpired:
         raise BuildError(place, f"{words[0]} took longer than {timeout_s:.0f} s", "try again on a less busy machine") from None
     except OSError as e:
-        raise BuildError(place, f"{words[0]} can not be started ({e.strerror})", f"run: {install_command(missing_tools(board, 'build'))}") from None
-    if done.returncode == 0:
-        return
-    over = _OVERFLOW.search(done.stderr)
+        raise BuildError(
+            place, f"{words[0]} can not be started ({e.strerror})", f"run: {install_command(missing_tools(board, 'build'))}"
+        ) from None
+    if done.returncode:
+        raise build_error(done.stderr, board, place, words[0])
+
+
+def build_error(text: str, board: Board, place: str, program: str) -> TinymlError:
+    """What a compiler or linker said, as one line: DoesNotFit where the image is larger than a bank, else BuildError."""
+    over = _OVERFLOW.search(text)
     if over:
-        raise DoesNotFit(
+        return DoesNotFit(
             board.name, f"the image is {int(over[2]):,} bytes larger than {over[1]}", "use a smaller model or a larger board", stage="build"
         )
-    matches = (r.search(done.stderr) for r in _ERRORS)
-    what = next((m[1] for m in matches if m), (done.stderr.strip().splitlines() or ["failed"])[0])
-    raise BuildError(place, f"{words[0]}: {what}", "see the generated C, and report it where it is ours")
+    matches = (r.search(text) for r in _ERRORS)
+    what = next((m[1] for m in matches if m), (text.strip().splitlines() or ["failed"])[0])
+    return BuildError(place, f"{program}: {printable(what, 300)}", "see the generated C, and report it where it is ours")

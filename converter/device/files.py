@@ -56,6 +56,13 @@ class _beside:
             self.tmp.unlink(missing_ok=True)
 
 
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Texts by their path below `folder`."""
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 def check_replaceable(folder: Path) -> None:
     """Refuses an output folder that holds anything but an earlier build of ours."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -75,9 +82,7 @@ def replace_folder(folder: Path, texts: Mapping[str, str], binaries: Mapping[str
     old = tmp.with_name(tmp.name + ".old")
     try:
         tmp.chmod(0o755)
-        for name, text in texts.items():
-            (tmp / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp / name).write_text(text, encoding="utf-8")
+        write_files(tmp, texts)
         for name, data in binaries.items():
             (tmp / name).write_bytes(data)
         (tmp / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
