@@ -99,7 +99,7 @@ def settle(items: Sequence[Item], gaps: Gaps, offsets: Sequence[int]) -> list[in
         for p, j in enumerate(gaps.near[i]):
             up = offsets[j] - offsets[i] - gaps.up[i][p]
             down = offsets[i] - offsets[j] - gaps.down[i][p]
-            if up >= 0 and up >= down:
+            if up >= down:
                 row.append((j, gaps.up[i][p]))
         above.append(row)
     todo = sorted(range(len(items)), key=lambda i: -offsets[i])
