@@ -19,6 +19,7 @@ FILE = "board.toml"
 KINDS = ("flash", "ram")
 FORMS = ("image", "process")
 FRAMEWORKS = ("arduino",)
+NAME_CHARS = 15  # of a board's name: what the firmware's identification has room for (docs/protocol.md)
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,8 @@ def _check(b: Board, place: str) -> None:
     def bad(what: str, fix: str) -> UsageError:
         return UsageError(place, what, fix)
 
+    if len(b.name) > NAME_CHARS:
+        raise bad(f"the board's name has more than {NAME_CHARS} characters", "rename its folder")
     for kind in KINDS:
         if not any(k.kind == kind for k in b.memory):
             raise bad(f"memory: no bank of kind {kind!r}", "add one")

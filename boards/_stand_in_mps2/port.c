@@ -13,11 +13,24 @@
 
 enum { TICK_HZ = 25000000 };
 
+/*
+ * Below the RAM of some of these machines writes vanish silently. The memory protection unit takes 64 KiB there away, so that an
+ * overflow of the stack faults as it does on a board. The stack's lowest address is a multiple of 64 KiB. DDI 0403E, B3.5.
+ */
+static void guard_stack(void) {
+  REG32(0xE000ED98u) = 0;                                                  /* RNR */
+  REG32(0xE000ED9Cu) = (uint32_t)(uintptr_t)__stack_bottom - 0x10000u;     /* RBAR */
+  REG32(0xE000EDA0u) = BIT(28) | 0u << 24 | 15u << 1 | 1u;                 /* RASR: execute never, no access, 2^16 bytes, on */
+  REG32(0xE000ED94u) = 5u;                                                 /* CTRL: on, and memory elsewhere as without it */
+  BARRIER();
+}
+
 void tm_port_init(void) {
   REG32(UART0 + 0x10u) = 16u; /* BAUDDIV: its smallest value */
   REG32(UART0 + 0x08u) = 3u;  /* CTRL: transmitter and receiver on */
   (void)REG32(UART0);         /* DATA: an emulator that held bytes back until now is asked for them */
   REG32(FPGAIO + 0x1Cu) = 0;  /* PRESCALE: the tick counter takes every clock */
+  guard_stack();
 }
 
 void tm_port_get_info(tm_port_info *info) {
