@@ -34,9 +34,9 @@ def measured(build: BuildResult) -> Measured:
 
 
 def measure(job: Job, console: Console) -> Measured | None:
-    """Code and static RAM of the board's own image; None where its compiler is not installed. DoesNotFit before a
+    """Code and static RAM of the board's own image; None where its compiler is not installed, or a framework builds it. DoesNotFit before a
     build that could not link."""
-    if missing_tools(job.board, "build"):
+    if job.board.framework or missing_tools(job.board, "build"):
         return None
     require_fit(plan_report(job.compiled, job.board, None), all_boards(), job.compiled.plan)
     with console.progress(f"building for {job.board.name}") as progress, tempfile.TemporaryDirectory(prefix="tinyml-") as tmp:
