@@ -9,6 +9,10 @@ from tinyml.opspec import Lowering, Options, Value, Window, require, supported
 
 SAME, VALID = 0, 1
 Pad4 = tuple[int, int, int, int]  # top, left, bottom, right
+# the leading fields of every window kernel's params (tm/window.h)
+FIELDS = (
+    "in", "out", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w", "pad_top", "pad_left",
+)  # fmt: skip
 
 
 def read_padding(o: Options, x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> Pad4:

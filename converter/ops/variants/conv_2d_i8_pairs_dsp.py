@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.ir import NodeView
-from tinyml.ops import _channels
+from tinyml.ops import _channels, _window
 from tinyml.ops.variants import _pairs, _requant
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -50,7 +50,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     weights, bias, _, _ = _parts(n)
     groups = -(-weights.shape[1] // 4)
     gathered = n.x.shape[3] % 4 != 0
-    window = tuple(p for p in portable[0].params if p[0] in FIELDS)
+    window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]))
     table = Table("weights", _pairs.stream(weights, bias, found[0]))
     return (
@@ -59,11 +59,6 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
             (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 16 * groups + (4 * groups if gathered else 0),
         ),
     )  # fmt: skip
-
-
-FIELDS = (
-    "in", "out", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w", "pad_top", "pad_left",
-)  # fmt: skip
 
 
 def instructions(n: NodeView) -> float:
