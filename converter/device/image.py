@@ -48,3 +48,48 @@ def read_image(path: Path) -> Image:
             return Image(sections, symbols, elf.header["e_entry"])
     except (OSError, ELFError) as e:
         raise BuildError(path.name, f"is no readable ELF image ({e})", "build it again") from None
+
+
+def read_producer(path: Path) -> str:
+    """The compiler, as it wrote itself into the image: "gcc (distribution) 12.2.1"; "gcc" where it did not."""
+    try:
+        with open(path, "rb") as f:
+            section = ELFFile(f).get_section_by_name(".comment")
+            said = section.data().split(b"\0") if section else []
+    except (OSError, ELFError) as e:
+        raise BuildError(path.name, f"is no readable ELF image ({e})", "build it again") from None
+    texts = [s.decode("ascii", "replace") for s in said if s]
+    return texts[0].replace("GCC: ", "gcc ", 1) if texts else "gcc"
+
+
+def flat_image(path: Path) -> tuple[int, bytes]:
+    """The image as it lies in the flash: its first address, and its bytes with gaps of 0xFF."""
+    with open(path, "rb") as f:
+        elf = ELFFile(f)
+        parts = sorted((s["p_paddr"], s.data()) for s in elf.iter_segments("PT_LOAD") if s["p_filesz"])
+    if not parts:
+        raise BuildError(path.name, "holds nothing to write", "build it again")
+    origin = parts[0][0]
+    out = bytearray()
+    for address, data in parts:
+        out += b"\xff" * (address - origin - len(out)) + data
+    return origin, bytes(out)
+
+
+def intel_hex(origin: int, data: bytes) -> str:
+    """Intel HEX records of 16 bytes, with extended linear addresses."""
+
+    def record(kind: int, address: int, body: bytes) -> str:
+        raw = bytes((len(body), address >> 8 & 0xFF, address & 0xFF, kind)) + body
+        return f":{(raw + bytes((-sum(raw) & 0xFF,))).hex().upper()}\n"
+
+    lines, high, at = [], None, 0
+    while at < len(data):
+        address = origin + at
+        if address >> 16 != high:
+            high = address >> 16
+            lines.append(record(4, 0, high.to_bytes(2, "big")))
+        n = min(16 - address % 16, len(data) - at)
+        lines.append(record(0, address & 0xFFFF, data[at : at + n]))
+        at += n
+    return "".join(lines) + record(1, 0, b"")
