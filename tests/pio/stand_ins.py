@@ -13,6 +13,7 @@ from platformio.dependencies import get_core_dependencies
 from platformio.package.meta import PackageSpec
 
 from tinyml.board import Board
+from tinyml.device.platformio import platform_name
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = ("ar", "as", "gcc", "g++", "objcopy", "ranlib", "size")
@@ -62,7 +63,7 @@ FLAGS = {
 
 def is_served(board: Board) -> bool:
     """There is a stand-in for the board's platform, and its compiler is here."""
-    known = board.platformio is not None and PackageSpec(board.platformio.platform).name in FLAGS
+    known = board.platformio is not None and platform_name(board) in FLAGS
     return known and board.framework is None and shutil.which(board.toolchain.cc) is not None
 
 
@@ -95,18 +96,19 @@ def make_core(core: Path, boards: Iterable[Board]) -> Path:
 
 
 def _platform(core: Path, spec: PackageSpec, boards: list[Board]) -> None:
-    prefix, flags = FLAGS[spec.name]
+    name = platform_name(boards[0])
+    prefix, flags = FLAGS[name]
     version = _lowest(str(spec.requirements or "1.0.0"))
-    folder = core / "platforms" / spec.name
+    folder = core / "platforms" / name
     shutil.copytree(HERE / "platform", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    toolchain = f"toolchain-{spec.name}"
+    toolchain = f"toolchain-{name}"
     manifest = {
-        "name": spec.name, "title": spec.name, "version": version, "description": "stand-in", "frameworks": {},
+        "name": name, "title": name, "version": version, "description": "stand-in", "frameworks": {},
         "packages": {toolchain: {"type": "toolchain", "owner": "platformio", "version": "1.0.0"}},
         "stand_in": {"prefix": prefix, "flags": flags},
     }  # fmt: skip
     _write(folder / "platform.json", manifest)
-    _piopm(folder, "platform", spec, version)
+    _piopm(folder, "platform", name, spec, version)
     for board in boards:
         assert board.platformio is not None
         _write(folder / "boards" / f"{board.platformio.board}.json", _board(board))
@@ -137,13 +139,13 @@ def _board(board: Board) -> dict:
 
 def _package(folder: Path, kind: str, spec: PackageSpec, version: str) -> Path:
     _write(folder / "package.json", {"name": spec.name, "version": version, "description": "stand-in"})
-    _piopm(folder, kind, spec, version)
+    _piopm(folder, kind, spec.name, spec, version)
     return folder
 
 
-def _piopm(folder: Path, kind: str, spec: PackageSpec, version: str) -> None:
+def _piopm(folder: Path, kind: str, name: str, spec: PackageSpec, version: str) -> None:
     origin = {"owner": spec.owner, "id": None, "name": spec.name, "requirements": None, "uri": spec.uri}
-    _write(folder / ".piopm", {"type": kind, "name": spec.name, "version": version, "spec": origin})
+    _write(folder / ".piopm", {"type": kind, "name": name, "version": version, "spec": origin})
 
 
 def _lowest(requirement: str) -> str:
