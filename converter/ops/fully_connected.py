@@ -65,9 +65,9 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     else:
         shape = (x.elements // k, units)
     if not n.is_float:
-        lo, hi = _bounds(n)
+        lo, hi = accumulator_bounds(n)
         supported(bool((lo >= INT32_MIN).all() and (hi <= INT32_MAX).all()), "bias and weights can overflow a 32-bit accumulator")
-        supported(_multipliers(n) is not None, "no 32-bit multiplier reproduces LiteRT's rounding at these scales")
+        supported(exact_tables(n) is not None, "no 32-bit multiplier reproduces LiteRT's rounding at these scales")
     return (shape,)
 
 
@@ -79,7 +79,7 @@ def _real(n: NodeView) -> np.ndarray:
     return np.float64(n.x.scale) * scales / np.float64(n.y.scale)
 
 
-def _bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
+def accumulator_bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
     """int64 [M] each: least and greatest accumulator that any input gives."""
     w = n.inputs[1]
     assert w is not None and w.data is not None
@@ -90,9 +90,10 @@ def _bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
     return bias + low * positive + high * negative, bias + high * positive + low * negative
 
 
-def _multipliers(n: NodeView) -> tuple[np.ndarray, np.ndarray] | None:
+def exact_tables(n: NodeView) -> tuple[np.ndarray, np.ndarray] | None:
+    """(mult int32 [M], shift int8 [M]) for requant_once that give LiteRT's results, None where there are none."""
     levels = np.arange(n.attrs.clamp[0] + 1, n.attrs.clamp[1] + 1, dtype=np.int64) - n.y.zero_point
-    real, (lo, hi) = _real(n), _bounds(n)
+    real, (lo, hi) = _real(n), accumulator_bounds(n)
     # one multiplier per distinct scale, right for the sums of all its units, nearly always exists and costs far less
     distinct, group = np.unique(real, return_inverse=True)
     low, high = np.full(len(distinct), INT32_MAX, np.int64), np.full(len(distinct), INT32_MIN, np.int64)
@@ -143,7 +144,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         own = (("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]))
         args = (Ref(n.x.id), weights, bias, Ref(n.y.id), None)
         return (KernelCall("tm_fully_connected_f32", "fully_connected", "tm_fully_connected_f32_params", (*common, *own), args),)
-    tables = _multipliers(n)
+    tables = exact_tables(n)
     assert tables is not None  # infer() refuses
     bias = Table("bias", _channels.folded_bias(n.x, n.input(2), w.data.sum(1, dtype=np.int64)))
     params = (

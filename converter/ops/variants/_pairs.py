@@ -18,13 +18,18 @@ def order(k: int) -> np.ndarray:
     return np.stack([first, first + 2, first + 1, first + 3], 1).reshape(-1, 2)
 
 
+def wrapped(v: np.ndarray) -> np.ndarray:
+    """int32 with the low 32 bits of int64."""
+    return (v & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+
+
 def words(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """int32 [.., W] for channels a and b, int8 [.., K]."""
     k = a.shape[-1]
     room = [(0, 0)] * (a.ndim - 1) + [(0, -k % 4)]
     both = np.pad(a.astype(np.int64) + 256 * b.astype(np.int64), room)
     low, high = (both[..., order(k)[:, h]] for h in (0, 1))
-    return ((low & 0xFFFF) | (high & 0xFFFF) << 16).astype(np.uint32).view(np.int32)
+    return wrapped((low & 0xFFFF) | (high & 0xFFFF) << 16)
 
 
 def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
@@ -34,5 +39,5 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
     second = first + 1
     wide = bias.astype(np.int64)
     constants = np.stack([v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)], 1)
-    head = np.stack([wide[first], wide[first] + 256 * wide[second]], 1).astype(np.uint64).astype(np.uint32).view(np.int32)
-    return np.concatenate([head, words(weights[first], weights[second]), constants], 1).astype(np.int32).reshape(-1)
+    head = np.stack([wide[first], wide[first] + 256 * wide[second]], 1)
+    return np.concatenate([wrapped(head), words(weights[first], weights[second]), constants], 1).astype(np.int32).reshape(-1)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.numerics import requant
+from tinyml.numerics import requant, requant_once
 
 BITS = 7  # kept below LiteRT's first rounding: the sum arrives multiplied by 256 = 2 * 2^BITS
 MOST = 23  # greatest shift: 128 << 23 is in int32
@@ -59,10 +59,11 @@ def once(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, h
     """For FULLY_CONNECTED, which rounds once: one sign's form for any zero point."""
     m, e = mult.astype(np.int64), -shift.astype(np.int64)
     total = e + BITS
-    if not ((total >= 1) & (total <= MOST)).all():
+    if (total < 1).any():
         return None
-    add = (np.int64(zero_point) << total) + (np.int64(1) << (total - 1))
-    return Constants(m.astype(np.int32), add.astype(np.int32), total.astype(np.int32))
+    plain, at = total <= MOST, np.minimum(total, MOST)
+    add = (np.int64(zero_point) << at) + (np.int64(1) << (at - 1))
+    return _search(plain, m, add, total, lo, hi, BITS, lambda acc, c: np.clip(requant_once(acc, mult[c], shift[c]) + zero_point, -128, 127))
 
 
 def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int) -> Constants | None:
