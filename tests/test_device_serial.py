@@ -89,7 +89,8 @@ def test_identify_through_the_port(name, tmp_path):
         assert (i.inputs, i.outputs, i.max_payload) == (1, 1, board.firmware.payload_bytes) and not i.is_stand_in
         s.self_test()
         assert 0 < s.stack() < s.stack_size() == board.stack_bytes
-        assert s.counter == "instructions"
+        assert s.counter == "instructions" and len(emulators(tmp_path)) == 1
+    assert not emulators(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,9 @@ SOME_GROUP = next(g for g in grp.getgrall() if g.gr_gid)
     ],
 )
 def test_permission_names_the_command_that_helps(monkeypatch, gid, mode, groups, says):
-    monkeypatch.setattr(ports.os, "stat", lambda path: SimpleNamespace(st_gid=gid, st_mode=stat.S_IFCHR | mode))
-    monkeypatch.setattr(ports.os, "access", lambda path, how: False)
+    node = SimpleNamespace(st_gid=gid, st_mode=stat.S_IFCHR | mode)
+    fake = SimpleNamespace(stat=lambda path: node, access=lambda path, how: False, R_OK=os.R_OK, W_OK=os.W_OK)
+    monkeypatch.setattr(ports, "os", fake)
     problem = permission("/dev/ttyACM0", lambda: groups)
     assert says in "; ".join(problem)
     assert ("usermod" in says) == ("usermod" in problem[1])
