@@ -6,7 +6,8 @@ Time is compressed to *sections*, the maximal sets of items alive together; an i
 left-justified placements are looked at: every item lies on the floor or on another item, so an item is always put on
 the floor of a *valley* of the skyline, and exactly one decision is open there: which item is the lowest one at the valley's
 left (or right) end.  Few items start exactly there and fit the valley, which keeps the branching small; the last
-alternative is that none does, and then the section's floor rises to the next height an item can reach.
+alternative is that none does, and then the section's floor rises to the next height an item can reach.  Of all valleys
+the one with the fewest alternatives is decided first.
 
 What cuts the tree:
 
@@ -33,6 +34,8 @@ from tinyml.plan.place_gaps import Item
 # The first limit on nodes of one dive; it doubles whenever every candidate order has used it up.
 FIRST_LIMIT = 400
 _NOISY_ORDERS = 9
+# Subsets are summed up of no more items than this.
+_MOST_SUMMED = 6
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,14 @@ def sections_of(items: Sequence[Item]) -> Sections:
     low = tuple(bisect_left(kept, item.first) for item in items)
     high = tuple(bisect_right(kept, item.last) for item in items)
     return Sections(len(kept), low, high)
+
+
+def _sums(base: int, sizes: Sequence[int]) -> set[int]:
+    """`base` plus the sum of every subset of the sizes."""
+    sums = {base}
+    for size in sizes:
+        sums |= {size + other for other in sums}
+    return sums
 
 
 @dataclass
@@ -146,10 +157,9 @@ class Skyline:
         for load in self.loads:
             if load > self.room:
                 return Answer(None, True, max(capacity + 1, max(self.loads) - self.waste), 0)
-        used, turn, dive = 0, 0, FIRST_LIMIT
+        used, turn, dive = 0, 0, FIRST_LIMIT + 4 * len(self.items)
         while used < limit:
             order = self.orders[turn % len(self.orders)]
-            self.tight = turn % 2 == 1
             outcome, nodes = self._dive(order, min(dive, limit - used))
             used += nodes
             if outcome is not None:
@@ -221,14 +231,30 @@ class Skyline:
         return True, nodes
 
     def _choose(self, a: int, b: int, rest: _Pending) -> _Choice | None:
-        """The decision at the lowest valley of component [a, b); None where it has no option or failed before."""
+        """A decision in component [a, b); None where one has no alternative or the same skyline failed before."""
         floor = self.floor
         mask = self.left & self.from_mask[a] & self.upto_mask[b]
         key = (a, b, mask, tuple(floor[a:b]))
         if key in self.failed:
             return None
-        left, right = self._tightest_valley(a, b) if self.tight else self._lowest_valley(a, b)
-        low = floor[left]
+        # The decision with the fewest alternatives, of the lowest valley where several have as few: it fails soonest.
+        best: tuple[list[int | None], int, int, int] | None = None
+        for left, right in self._valleys(a, b):
+            decision = self._decision(left, right)
+            if best is None or len(decision[0]) < len(best[0]):
+                best = decision
+                if len(best[0]) <= 1:
+                    break
+        assert best is not None
+        choices, section, low, rise = best
+        if not choices:
+            self.failed.add(key)
+            return None
+        return _Choice(len(self.trail), rest, iter(choices), section, low, rise, key)
+
+    def _decision(self, left: int, right: int) -> tuple[list[int | None], int, int, int]:
+        """(alternatives, section, its floor, the floor if raised) at the end of a valley that leaves fewer alternatives."""
+        low = self.floor[left]
         at_left = self._candidates(self.starting[left], left, right, low)
         at_right = self._candidates(self.ending[right - 1], left, right, low)
         section, options = (left, at_left) if len(at_left) <= len(at_right) else (right - 1, at_right)
@@ -238,39 +264,24 @@ class Skyline:
             choices.append(None)
         else:
             self.next_room = min(self.next_room, rise + self.load[section])
-        if not choices:
-            self.failed.add(key)
-            return None
-        return _Choice(len(self.trail), rest, iter(choices), section, low, rise, key)
+        return choices, section, low, rise
 
-    def _lowest_valley(self, a: int, b: int) -> tuple[int, int]:
-        """The leftmost of the lowest runs of equal floor within sections [a, b)."""
+    def _valleys(self, a: int, b: int) -> list[tuple[int, int]]:
+        """The runs of equal floor within sections [a, b) that are lower than both sides, the lowest first."""
         floor = self.floor
-        low = min(floor[a:b])
-        left = right = floor.index(low, a, b)
-        while right < b and floor[right] == low:
-            right += 1
-        return left, right
-
-    def _tightest_valley(self, a: int, b: int) -> tuple[int, int]:
-        """Of all runs lower than both sides, the one with the fewest bytes to spare in a section at its ends."""
-        floor, load = self.floor, self.load
-        best = (1 << 62, 0)
-        found = (a, b)
         left = a
         falling = True
+        found = []
         for s in range(a + 1, b + 1):
             if s < b and floor[s] == floor[left]:
                 continue
             rising = s == b or floor[s] > floor[left]
             if falling and rising:
-                # room - floor - load is to spare; the room is the same everywhere.
-                rank = (-floor[left] - max(load[left], load[s - 1]), floor[left])
-                if rank < best:
-                    best, found = rank, (left, s)
+                found.append((floor[left], left, s))
             falling = not rising
             left = s
-        return found
+        found.sort()
+        return [(left, right) for _, left, right in found]
 
     def _candidates(self, ranked: list[int], left: int, right: int, low: int) -> list[int]:
         """Unplaced items of `ranked` that can lie at `low` within sections [left, right), interchangeable ones once."""
@@ -339,7 +350,30 @@ class Skyline:
             and (b - a == 1 or self._reachable(b - 1))
             and (a == 0 or self._reachable(a - 1))
             and (b == self.count or self._reachable(b))
+            and (a == 0 or self._levels_meet(a))
+            and (b == self.count or self._levels_meet(b))
         )
+
+    def _levels_meet(self, s: int) -> bool:
+        """Whether the lowest item across the start of section s can have the same offset seen from both sides.
+
+        Only where no byte is to spare on either side: there it lies on the floor or on items that end, respectively
+        start, exactly at s, so two sums of sizes must meet.
+        """
+        floor, load, offset = self.floor, self.load, self.offset
+        if not self.crossing[s] or floor[s] + load[s] < self.room or floor[s - 1] + load[s - 1] < self.room:
+            return True
+        if floor[s] == floor[s - 1]:
+            return True
+        ending = [self.padded[i] for i in self.ending[s - 1] if offset[i] < 0]
+        starting = [self.padded[i] for i in self.starting[s] if offset[i] < 0]
+        if len(ending) > _MOST_SUMMED or len(starting) > _MOST_SUMMED:
+            return True
+        if _sums(floor[s - 1], ending) & _sums(floor[s], starting):
+            return True
+        # One byte more to spare, and the test would not have been made.
+        self.next_room = min(self.next_room, self.room + self.grain)
+        return False
 
     def _reachable(self, section: int) -> bool:
         """Whether some unplaced item of the section can start low enough for all of them to end below the capacity."""
