@@ -19,7 +19,7 @@ from pathlib import Path
 from tinyml.board import Board
 from tinyml.device.build import BuildResult, build_error
 from tinyml.device.image import read_image, read_producer
-from tinyml.emit.flags import compile_flags
+from tinyml.emit.flags import compile_flags, framework_flags
 from tinyml.errors import BuildError, DoesNotFit, Timeout, TinymlError, UsageError, printable
 
 SETTINGS = {"PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no", "PLATFORMIO_NO_ANSI": "true", "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true"}
@@ -105,8 +105,9 @@ def build_with_platformio(folder: Path, board: Board, say: Say) -> BuildResult:
     if code:
         raise build_failure(text, board)
     elf = folder / ".pio" / "build" / board.name / "firmware.elf"
+    flags = framework_flags(board) if board.framework else compile_flags(board)
     compiler = f"{read_producer(elf)}, PlatformIO {importlib.metadata.version('platformio')}"
-    return BuildResult(elf, board, "device", read_image(elf), compiler, compile_flags(board))
+    return BuildResult(elf, board, "device", read_image(elf), compiler, flags)
 
 
 def _bound(board: Board) -> float:

@@ -99,10 +99,7 @@ def _includes(text: str) -> list[str]:
 def _platformio(project: Project, board: Board, defines: tuple[str, ...]) -> dict[str, str]:
     pio = board.platformio
     assert pio is not None
-    # a framework brings its own start-up, C library and flags for the CPU
-    compile_ = flags.compile_flags(board, defines=defines)
-    if board.framework:
-        compile_ = tuple(f"-D{d}" for d in (*flags.board_defines(board), *defines))
+    compile_ = flags.framework_flags(board, defines) if board.framework else flags.compile_flags(board, defines=defines)
     link = flags.link_flags(board)
     values = {
         "board": board, "pio": pio, "version": __version__, "name": project.prefix,

@@ -9,6 +9,7 @@ from tinyml.board import Board
 
 BASE = ("-std=c99", "-g0", "-ffunction-sections", "-fdata-sections", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra")
 OPTIMIZE = "-Os"
+NUMERICS = ("-ffp-contract=off", "-fno-strict-aliasing")  # of BASE, what also a framework's build must have
 # Flags of a compiler's version or C library, not of the CPU: another vendor's gcc may not know them. Each with what comes in
 # its place there, in order; nothing where the list ends.
 PORTABLE = {"-specs=picolibc.specs": ("--specs=nano.specs",), "--specs=nano.specs": (), "-misa-spec=2.2": ()}
@@ -17,6 +18,11 @@ PORTABLE = {"-specs=picolibc.specs": ("--specs=nano.specs",), "--specs=nano.spec
 def compile_flags(board: Board, optimize: str = OPTIMIZE, defines: tuple[str, ...] = ()) -> tuple[str, ...]:
     """For every C and assembler source of a firmware."""
     return (*board.toolchain.flags, optimize, *BASE, *(f"-D{d}" for d in (*board_defines(board), *defines)))
+
+
+def framework_flags(board: Board, defines: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Where a framework starts the board: it brings start-up, C library and flags for the CPU."""
+    return (*NUMERICS, *(f"-D{d}" for d in (*board_defines(board), *defines)))
 
 
 def board_defines(board: Board) -> tuple[str, ...]:
