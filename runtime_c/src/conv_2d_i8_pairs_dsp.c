@@ -124,7 +124,7 @@ static int8_t *copy_bytes(int8_t *dst, const int8_t *src, int32_t n) {
   return dst;
 }
 
-/* The window's bytes at input row iy0 and column ix0 in the order of the weights, padding included. */
+/* The window's bytes at input row iy0 and column ix0, kernel_h rows of kernel_w pixels, padding included. */
 static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *dst, int32_t iy0, int32_t ix0) {
   const int32_t ci = p->in.c;
   const int32_t run = p->kernel_w * ci;
@@ -191,10 +191,38 @@ static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, u
   }
 }
 
-/* Where a pixel's window begins in the input. */
+/*
+ * Both pixels' widened inputs from rows of run bytes: fours of each row first, what is left of all rows behind them.
+ * rows[k] is pixel k's first row in the input or, where gathered, in a buffer of its own; rest has room for 2 * kernel_h * 3
+ * bytes, rounded up to fours.
+ */
 typedef struct pixel {
   int32_t oy, ox, iy, ix;
 } pixel;
+
+static void widen_rows(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, const pixel at[2],
+                       const int8_t *const gathered[2], int8_t *rest) {
+  const int32_t run = p->kernel_w * p->in.c;
+  const int32_t fours = run & ~3;
+  const int32_t left = run - fours;
+  const int32_t rest_bytes = (p->kernel_h * left + 3) & ~3;
+  int8_t *rest0 = rest;
+  int8_t *rest1 = rest + rest_bytes;
+  const ptrdiff_t px = p->in.px_stride;
+  for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
+    const int32_t down = ky * p->dilation_h;
+    const int8_t *row0 = gathered[0] != NULL ? gathered[0] + ky * run : x + tm_row_offset(&p->in, at[0].iy + down) + at[0].ix * px;
+    const int8_t *row1 = gathered[1] != NULL ? gathered[1] + ky * run : x + tm_row_offset(&p->in, at[1].iy + down) + at[1].ix * px;
+    dst = tm_widen_two(dst, row0, row1, fours);
+    for (int32_t k = fours; k < run; ++k) {
+      *rest0++ = row0[k];
+      *rest1++ = row1[k];
+    }
+  }
+  if (left != 0) {
+    (void)tm_widen_two(dst, rest, rest + rest_bytes, rest_bytes);
+  }
+}
 
 static void next(const tm_conv_2d_i8_pairs_params *p, pixel *at) {
   at->ix += p->stride_w;
@@ -219,46 +247,47 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     return TM_ERR_SHAPE;
   }
   const int32_t ci = p->in.c;
-  const int32_t groups = (p->kernel_h * p->kernel_w * ci + 3) / 4; /* of four inputs */
   const int32_t run = p->kernel_w * ci;
+  const int32_t groups = (p->kernel_h * run + 3) / 4; /* of four inputs */
   const int in_place = ci % 4 == 0;
-  const int joined = run % 4 == 0 && ((p->dilation_w == 1 && p->in.px_stride == ci) || p->kernel_w == 1);
+  const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == ci);
   void (*const pairs)(pair_job *) = p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign;
   uint32_t *wide = (uint32_t *)scratch;
   int8_t *bytes = (int8_t *)(wide + 4 * groups);
+  int8_t *rest = bytes + 2 * p->kernel_h * run;
   pair_job job = {w, y, groups, wide, NULL, wide + 4 * groups, 0, 0};
   pairs(&job);
   const int32_t even = p->out.c & ~1;
   const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);
-  pixel a = {0, 0, -p->pad_top, -p->pad_left};
+  const int32_t down = (p->kernel_h - 1) * p->dilation_h;
+  pixel at[2] = {{0, 0, -p->pad_top, -p->pad_left}, {0, 0, 0, 0}};
   for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
-    pixel b = a;
-    next(p, &b);
     const int two = left > 1;
-    const int whole = joined && a.ix >= 0 && a.iy >= 0 && a.ix + p->kernel_w <= p->in.w && two && b.ix >= 0 &&
-                      b.ix + p->kernel_w <= p->in.w && b.iy + (p->kernel_h - 1) * p->dilation_h < p->in.h;
-    if (whole) {
-      uint32_t *dst = wide;
-      const ptrdiff_t a_at = (ptrdiff_t)a.ix * p->in.px_stride;
-      const ptrdiff_t b_at = (ptrdiff_t)b.ix * p->in.px_stride;
-      for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
-        const int32_t down = ky * p->dilation_h;
-        dst = tm_widen_two(dst, x + tm_row_offset(&p->in, a.iy + down) + a_at, x + tm_row_offset(&p->in, b.iy + down) + b_at, run);
-      }
-    } else {
-      for (int32_t k = 0; k < 1 + two; ++k) {
-        const pixel *at = k == 0 ? &a : &b;
-        if (in_place) {
-          widen_window(p, x, wide + k, at->iy, at->ix);
-        } else {
-          gather(p, x, bytes, at->iy, at->ix);
-          (void)tm_widen_one(wide + k, bytes, 4 * groups);
+    at[1] = at[0];
+    if (two) {
+      next(p, &at[1]);
+    }
+    const int8_t *gathered[2] = {NULL, NULL};
+    int whole = 1;
+    for (int32_t k = 0; k < 2; ++k) {
+      const pixel *q = &at[k];
+      if (!joined || q->ix < 0 || q->ix + p->kernel_w > p->in.w || q->iy < 0 || q->iy + down >= p->in.h) {
+        whole = 0;
+        if (!in_place) {
+          gather(p, x, bytes + k * p->kernel_h * run, q->iy, q->ix);
+          gathered[k] = bytes + k * p->kernel_h * run;
         }
       }
     }
+    if (whole || !in_place) {
+      widen_rows(p, x, wide, at, gathered, rest);
+    } else {
+      widen_window(p, x, wide, at[0].iy, at[0].ix);
+      widen_window(p, x, wide + 1, at[1].iy, at[1].ix);
+    }
     job.w = w;
-    job.y = output(p, y, &a);
-    job.apart = two ? output(p, y, &b) - job.y : 0;
+    job.y = output(p, y, &at[0]);
+    job.apart = output(p, y, &at[1]) - job.y;
     job.y_end = job.y + even;
     pairs(&job);
     if (even != p->out.c) {
@@ -267,8 +296,8 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       job.y_end = job.y + 2;
       pairs(&job);
     }
-    a = b;
-    next(p, &a);
+    at[0] = at[1];
+    next(p, &at[0]);
   }
   return TM_OK;
 }

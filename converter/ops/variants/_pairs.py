@@ -18,6 +18,13 @@ def order(k: int) -> np.ndarray:
     return np.stack([first, first + 2, first + 1, first + 3], 1).reshape(-1, 2)
 
 
+def rests_last(rows: int, run: int) -> np.ndarray:
+    """int [rows * run]: the inputs of `rows` runs with whatever is left of each run beyond fours behind all of them."""
+    at = np.arange(rows * run).reshape(rows, run)
+    fours = run // 4 * 4
+    return np.concatenate([at[:, :fours].reshape(-1), at[:, fours:].reshape(-1)])
+
+
 def wrapped(v: np.ndarray) -> np.ndarray:
     """int32 with the low 32 bits of int64."""
     return (v & 0xFFFFFFFF).astype(np.uint32).view(np.int32)

@@ -48,15 +48,17 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     found = constants(n)
     assert found is not None
     weights, bias, _, _ = _parts(n)
-    groups = -(-weights.shape[1] // 4)
-    gathered = n.x.shape[3] % 4 != 0
+    w = n.inputs[1]
+    assert w is not None
+    k, kh, run = weights.shape[1], w.shape[1], w.shape[2] * w.shape[3]
+    gathered = 2 * k + 2 * (-(-kh * (run % 4) // 4) * 4) if n.x.shape[3] % 4 else 0
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]))
-    table = Table("weights", _pairs.stream(weights, bias, found[0]))
+    table = Table("weights", _pairs.stream(weights[:, _pairs.rests_last(kh, run)], bias, found[0]))
     return (
         KernelCall(
             "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
-            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 16 * groups + (4 * groups if gathered else 0),
+            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 16 * -(-k // 4) + gathered,
         ),
     )  # fmt: skip
 

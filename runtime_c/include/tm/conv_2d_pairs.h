@@ -3,9 +3,10 @@
  *
  * w is one stream of words, per pair of output channels (a, b):
  *   bias[a], bias[a] + 256 * bias[b]                                  the zero point's term is folded in
- *   per four inputs k .. k+3 of K = KH*KW*CI, filled up with zeros:   low half: inputs k, k+1; high half: k+2, k+3;
- *     word (k, k+2), word (k+1, k+3); each half holds w[a] + 256 * w[b]
+ *   per four inputs k .. k+3 of K = KH*KW*CI, filled up with zeros: the word of inputs (k, k+2), then that of (k+1, k+3), in
+ *     the low and the high half; each half holds w[a] + 256 * w[b]
  *   mult[a], add[a], shift[a], mult[b], add[b], shift[b]
+ * Inputs are in ky, kx, ci order, but of each of the KH runs of R = KW*CI the last R % 4 inputs stand behind all runs.
  * Pairs are (0,1), (2,3), ...; where CO is odd, the last pair is (CO-2, CO-1).
  *
  *   any_sign == 0: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)
@@ -14,7 +15,8 @@
  * and proves |acc| < 2^23.
  *
  * x [H,W,CI], y [OH,OW,CO], CO >= 2. Padding pixels have the value pad_value. Dilation: any.
- * Scratch: 16 * ceil(K / 4) bytes, and 4 * ceil(K / 4) more where CI is not a multiple of 4; aligned to 4.
+ * Scratch: 16 * ceil(K / 4) bytes, and where CI is not a multiple of 4, 2 * K + 2 * r more, r = KH * (R % 4) rounded up to
+ * fours; aligned to 4.
  * Order: window.h's. Two pixels are computed together, the second of which may be the next row's first: its input is read
  * before the first one's output is written. Channels of a pixel ascend, the last one or two may be written twice.
  * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
