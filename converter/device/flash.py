@@ -32,7 +32,8 @@ def upload_image(folder: Path, board: Board, elf: Path, port: str | None, say: S
     (target / "firmware.elf").write_bytes(elf.read_bytes())
     (target / "firmware.bin").write_bytes(data)
     (target / "firmware.hex").write_text(intel_hex(origin, data), encoding="ascii")
-    _upload(folder, board, port, say, ["-t", "nobuild"])
+    # PlatformIO empties the build folder of a project that it has not built, unless it is told not to
+    _upload(folder, board, port, say, ["--disable-auto-clean", "-t", "nobuild"])
 
 
 def _upload(folder: Path, board: Board, port: str | None, say: Say, words: list[str]) -> None:
