@@ -45,6 +45,8 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
   while (got < n) {
     if ((REG32(UART0 + 0x04u) & 2u) != 0) { /* STATE: receive buffer full */
       dst[got++] = (uint8_t)REG32(UART0);
+    } else if (got > 0) {
+      break;
     }
   }
   return got;
@@ -52,7 +54,9 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
 
 void tm_port_write(const uint8_t *src, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
-    (void)wait_for(UART0 + 0x04u, 1u, 0); /* STATE: transmit buffer full */
+    if (!wait_for(UART0 + 0x04u, 1u, 0)) { /* STATE: transmit buffer full */
+      return; /* nothing takes the bytes: the rest of the frame is lost, and the host asks again */
+    }
     REG32(UART0) = src[i];
   }
 }

@@ -39,6 +39,8 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
   while (got < n) {
     if ((REG8(UART + 5u) & 1u) != 0) { /* LSR.DR */
       dst[got++] = REG8(UART);
+    } else if (got > 0) {
+      break;
     }
   }
   return got;
@@ -46,7 +48,11 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
 
 void tm_port_write(const uint8_t *src, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
-    for (uint32_t k = 0; k < WAIT_LIMIT && (REG8(UART + 5u) & 0x20u) == 0; ++k) { /* LSR.THRE */
+    uint32_t k = 0;
+    while ((REG8(UART + 5u) & 0x20u) == 0) { /* LSR.THRE */
+      if (++k == WAIT_LIMIT) {
+        return; /* nothing takes the bytes: the rest of the frame is lost, and the host asks again */
+      }
     }
     REG8(UART) = src[i];
   }

@@ -59,6 +59,8 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
       if ((status & USART_RXNE) != 0) {
         dst[got++] = byte;
       }
+    } else if (got > 0) {
+      break;
     }
   }
   return got;
@@ -66,7 +68,9 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
 
 void tm_port_write(const uint8_t *src, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
-    (void)wait_for(USART_STATUS, USART_TXE, USART_TXE);
+    if (!wait_for(USART_STATUS, USART_TXE, USART_TXE)) {
+      return; /* nothing takes the bytes: the rest of the frame is lost, and the host asks again */
+    }
     REG32(USART_TX) = src[i];
   }
 }

@@ -62,6 +62,8 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
     const uint32_t word = REG32(UART0 + 0x04u); /* rxdata: bit 31 says empty */
     if (word >> 31 == 0) {
       dst[got++] = (uint8_t)word;
+    } else if (got > 0) {
+      break;
     }
   }
   return got;
@@ -69,7 +71,9 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
 
 void tm_port_write(const uint8_t *src, uint32_t n) {
   for (uint32_t i = 0; i < n; ++i) {
-    (void)wait_for(UART0, BIT(31), 0); /* txdata: bit 31 says full */
+    if (!wait_for(UART0, BIT(31), 0)) { /* txdata: bit 31 says full */
+      return; /* nothing takes the bytes: the rest of the frame is lost, and the host asks again */
+    }
     REG32(UART0) = src[i];
   }
 }

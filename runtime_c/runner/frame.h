@@ -37,20 +37,26 @@ typedef struct tm_frame {
 } tm_frame;
 
 typedef struct tm_frame_reader {
+  uint64_t stale_ticks; /* a pause of this many ticks in the middle of a frame ends it; set by the owner, as is */
+  uint64_t count_mask;  /* the counter's width */
   uint32_t n;    /* bytes in buf */
-  uint32_t used; /* bytes of the frame handed out last; dropped by the next read */
+  uint32_t used; /* bytes of the frame or line handed out last; dropped by the next read */
+  uint32_t lost; /* in the middle of something unknown: not text before the next end of a line */
   TM_ALIGNED(8) uint8_t buf[TM_FRAME_HEADER + TM_RUNNER_PAYLOAD + TM_FRAME_CRC];
 } tm_frame_reader;
 
-typedef enum tm_frame_result { TM_FRAME_OK, TM_FRAME_DAMAGED, TM_FRAME_TOO_LONG, TM_FRAME_END } tm_frame_result;
+typedef enum tm_frame_result { TM_FRAME_OK, TM_FRAME_DAMAGED, TM_FRAME_TOO_LONG, TM_FRAME_TEXT, TM_FRAME_END } tm_frame_result;
 
 /* CRC-32 (IEEE 802.3, reflected 0xEDB88320). Start with 0; feed the result back to continue. */
 uint32_t tm_crc32(uint32_t crc, const uint8_t *p, uint32_t n);
 
 /*
- * Waits for a frame with a whole header. TM_FRAME_OK: its payload is at buf + TM_FRAME_HEADER until the next call, which
- * drops it. TM_FRAME_DAMAGED, TM_FRAME_TOO_LONG: *f is the header of a frame whose rest cannot be used; the bytes
- * after its first are searched for the next frame, so that a repetition that follows at once is found.
+ * Waits for a frame with a whole header, or a line of text.
+ * TM_FRAME_OK: its payload is at buf + TM_FRAME_HEADER until the next call, which drops it.
+ * TM_FRAME_DAMAGED, TM_FRAME_TOO_LONG: *f is the header of a frame whose rest cannot be used, all zero where the header was
+ * damaged itself; the bytes after its first are searched for the next frame, so that a repetition that follows at once is found.
+ * TM_FRAME_TEXT (only with TM_RUNNER_TEXT): f->len >= 1 printable characters at buf, and one byte behind them that may be
+ * written. A line ends with '%', CR, LF or NUL.
  */
 tm_frame_result tm_frame_read(tm_frame_reader *r, tm_frame *f);
 
@@ -59,6 +65,8 @@ uint32_t tm_frame_seal(uint8_t *buf, const tm_frame *f);
 
 static inline uint32_t tm_get16(const uint8_t *p) { return (uint32_t)p[0] | ((uint32_t)p[1] << 8); }
 static inline uint32_t tm_get32(const uint8_t *p) { return tm_get16(p) | (tm_get16(p + 2) << 16); }
+
+static inline uint64_t tm_get64(const uint8_t *p) { return tm_get32(p) | ((uint64_t)tm_get32(p + 4) << 32); }
 
 static inline uint8_t *tm_put16(uint8_t *p, uint32_t v) {
   p[0] = (uint8_t)v;

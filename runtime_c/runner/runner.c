@@ -7,53 +7,13 @@
 
 #include <string.h>
 
-#include "frame.h"
-#include "tensor_io.h"
+#include "state.h"
 
 enum { STACK_PAINT = 0xC5, STACK_MARGIN = 96 };
-enum { SELF_TEST_WORDS = 1024 };
-#define IDLE 0xFFFFFFFFu /* position: no inference has begun */
-
-enum { KIND_INPUT = 0, KIND_OUTPUT = 1, KIND_TENSOR = 2 };
-
-typedef struct runner {
-  const tm_model *model;
-  uint8_t *arena;
-  tm_status fit; /* TM_OK: arena and runtime belong to the model */
-  tm_port_info port;
-  uint16_t session; /* 0: none since the reset */
-  uint16_t seq;     /* of the request answered last */
-  uint32_t answered; /* bytes of the last answer in tx, 0: none */
-  uint32_t position; /* steps done, or IDLE */
-  uint32_t complete; /* bit k: input k is whole */
-  uint16_t input;    /* the input that is arriving */
-  uint32_t next;     /* its next byte */
-  uint32_t crc;      /* of its bytes so far */
-  uint32_t out;      /* payload bytes of the answer under construction */
-  TM_ALIGNED(8) uint8_t tx[TM_FRAME_HEADER + TM_RUNNER_PAYLOAD + TM_FRAME_CRC];
-  tm_frame_reader rx;
-} runner;
+enum { STALE_S = 4 }; /* the rest of a frame that has not come by then does not come */
 
 /* The one static object: the firmware is an application, and its RAM should show in the image's .bss. */
 static runner the_runner;
-
-/* Payload of the request in hand. */
-typedef struct request {
-  const uint8_t *p;
-  uint32_t n;
-} request;
-
-typedef tm_answer (*handler)(runner *r, request q);
-
-static uint8_t *answer_bytes(runner *r, uint32_t n) {
-  uint8_t *p = r->tx + TM_FRAME_HEADER + r->out;
-  r->out += n;
-  return p;
-}
-
-static void answer32(runner *r, uint32_t v) { tm_put32(answer_bytes(r, 4), v); }
-static void answer16(runner *r, uint32_t v) { tm_put16(answer_bytes(r, 2), v); }
-static void answer8(runner *r, uint32_t v) { *answer_bytes(r, 1) = (uint8_t)v; }
 
 /* Length byte and text, shortened to what the smallest payload has room for. */
 static void answer_text(runner *r, const char *text, uint32_t most) {
@@ -65,7 +25,7 @@ static void answer_text(runner *r, const char *text, uint32_t most) {
   memcpy(answer_bytes(r, n), text, n);
 }
 
-static tm_answer failed(runner *r, tm_status s) {
+tm_answer tm_runner_failed(runner *r, tm_status s) {
   answer8(r, (uint32_t)s);
   return TM_ANSWER_MODEL;
 }
@@ -82,34 +42,17 @@ static void paint_stack(const runner *r) {
   }
 }
 
-static void forget_inputs(runner *r) {
-  r->complete = 0;
-  r->position = IDLE;
-  r->input = 0;
-  r->next = 0;
-  r->crc = 0;
-}
-
-static int inputs_complete(const runner *r) {
-  for (uint32_t k = 0; k < r->model->inputs; ++k) {
-    if ((r->complete >> k & 1u) == 0) {
-      return 0;
-    }
-  }
-  return 1;
-}
-
-static const tm_tensor_info *find(const runner *r, uint32_t kind, uint32_t index) {
+const tm_tensor_info *tm_runner_find(const runner *r, uint32_t kind, uint32_t index) {
   const tm_model *m = r->model;
-  const tm_tensor_info *list = kind == KIND_INPUT ? m->input : kind == KIND_OUTPUT ? m->output : kind == KIND_TENSOR ? m->tensor : NULL;
-  const uint32_t n = kind == KIND_INPUT ? m->inputs : kind == KIND_OUTPUT ? m->outputs : m->tensors;
+  const tm_tensor_info *list = kind == TM_KIND_INPUT ? m->input : kind == TM_KIND_OUTPUT ? m->output : kind == TM_KIND_TENSOR ? m->tensor : NULL;
+  const uint32_t n = kind == TM_KIND_INPUT ? m->inputs : kind == TM_KIND_OUTPUT ? m->outputs : m->tensors;
   return list != NULL && index < n ? &list[index] : NULL;
 }
 
 static tm_answer identify(runner *r, request q) {
   (void)q;
   const tm_model *m = r->model;
-  forget_inputs(r);
+  tm_runner_forget_inputs(r);
   answer8(r, TM_PROTOCOL_VERSION);
   answer8(r, (uint32_t)r->fit);
   answer8(r, r->port.count_kind);
@@ -135,7 +78,7 @@ static tm_answer describe(runner *r, request q) {
   if (q.n != 3) {
     return TM_ANSWER_ARGUMENT;
   }
-  const tm_tensor_info *t = find(r, q.p[0], tm_get16(q.p + 1));
+  const tm_tensor_info *t = tm_runner_find(r, q.p[0], tm_get16(q.p + 1));
   if (t == NULL) {
     return TM_ANSWER_ARGUMENT;
   }
@@ -151,164 +94,6 @@ static tm_answer describe(runner *r, request q) {
   answer32(r, (uint32_t)t->geom.c);
   answer32(r, scale_bits);
   answer32(r, (uint32_t)t->zero_point);
-  return TM_ANSWER_OK;
-}
-
-/* index, offset, CRC of the input's bytes up to and including these, bytes. Offset 0 starts the input again. */
-static tm_answer set_input(runner *r, request q) {
-  if (q.n < 10) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t index = tm_get16(q.p);
-  const uint32_t offset = tm_get32(q.p + 2);
-  const uint32_t n = q.n - 10u;
-  const tm_tensor_info *t = find(r, KIND_INPUT, index);
-  if (t == NULL || index >= 32u || !tm_tensor_converts(t, t->io_dtype)) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t elem = tm_elem_bytes(t->io_dtype);
-  const uint32_t size = tm_tensor_elements(t) * elem;
-  if (offset % elem != 0 || n % elem != 0 || offset > size || n > size - offset) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  if (r->position != IDLE) {
-    forget_inputs(r); /* an inference may have overwritten every input */
-  }
-  if (offset == 0) {
-    r->input = (uint16_t)index;
-    r->next = 0;
-    r->crc = 0;
-  }
-  if (index != r->input || offset != r->next) {
-    return TM_ANSWER_INPUT;
-  }
-  r->complete &= ~((uint32_t)1 << index);
-  const uint32_t crc = tm_crc32(r->crc, q.p + 10, n);
-  if (crc != tm_get32(q.p + 6)) {
-    return TM_ANSWER_INPUT;
-  }
-  tm_tensor_write(r->arena, t, t->io_dtype, offset / elem, n / elem, q.p + 10);
-  r->crc = crc;
-  r->next = offset + n;
-  if (r->next == size) {
-    r->complete |= (uint32_t)1 << index;
-  }
-  return TM_ANSWER_OK;
-}
-
-static int can_start(const runner *r) { return r->fit == TM_OK && r->position == IDLE && inputs_complete(r); }
-
-/* A whole inference, timed from outside. */
-static tm_answer invoke(runner *r, request q) {
-  (void)q;
-  if (!can_start(r)) {
-    return TM_ANSWER_NOT_READY;
-  }
-  const uint64_t before = tm_port_count();
-  const tm_status s = tm_model_invoke(r->model, r->arena);
-  const uint64_t after = tm_port_count();
-  forget_inputs(r);
-  if (s != TM_OK) {
-    return failed(r, s);
-  }
-  r->position = r->model->steps;
-  const uint64_t c0 = tm_port_count();
-  const uint64_t c1 = tm_port_count();
-  tm_put64(answer_bytes(r, 8), after - before);
-  tm_put64(answer_bytes(r, 8), c1 - c0);
-  return TM_ANSWER_OK;
-}
-
-/* Goes on until `step` steps are done. */
-static tm_answer run_to(runner *r, request q) {
-  if (q.n != 4) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t step = tm_get32(q.p);
-  if (step > r->model->steps || (r->position != IDLE && step < r->position)) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  if (r->position == IDLE && !can_start(r)) {
-    return TM_ANSWER_NOT_READY;
-  }
-  uint32_t k = r->position == IDLE ? 0u : r->position;
-  for (; k < step; ++k) {
-    const tm_status s = r->model->run_step(r->arena, k);
-    if (s != TM_OK) {
-      forget_inputs(r);
-      return failed(r, s);
-    }
-  }
-  r->position = k;
-  answer32(r, k);
-  return TM_ANSWER_OK;
-}
-
-/* kind, index, offset in bytes, bytes wanted. Outputs in the model file's type, other tensors as they are stored. */
-static tm_answer read_tensor(runner *r, request q) {
-  if (q.n != 9) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t kind = q.p[0];
-  const uint32_t offset = tm_get32(q.p + 3);
-  const uint32_t n = tm_get16(q.p + 7);
-  const tm_tensor_info *t = kind == KIND_INPUT ? NULL : find(r, kind, tm_get16(q.p + 1));
-  if (t == NULL) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint8_t type = kind == KIND_OUTPUT ? t->io_dtype : t->dtype;
-  if (!tm_tensor_converts(t, type)) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t elem = tm_elem_bytes(type);
-  const uint32_t size = tm_tensor_elements(t) * elem;
-  if (offset % elem != 0 || n % elem != 0 || offset > size || n > size - offset || n > TM_RUNNER_PAYLOAD - 1u) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t first = kind == KIND_OUTPUT ? r->model->steps : t->born;
-  const uint32_t last = kind == KIND_OUTPUT ? r->model->steps : t->dead;
-  if (r->position == IDLE || r->position < first || r->position > last) {
-    return TM_ANSWER_NOT_READY;
-  }
-  tm_tensor_read(r->arena, t, type, offset / elem, n / elem, answer_bytes(r, n));
-  return TM_ANSWER_OK;
-}
-
-/* One inference with the counter read around every step; answers with as many steps from `first` on as fit. */
-static tm_answer profile(runner *r, request q) {
-  if (q.n != 4) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  const uint32_t steps = r->model->steps;
-  const uint32_t first = tm_get32(q.p);
-  if (first > steps) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  if (!can_start(r)) {
-    return TM_ANSWER_NOT_READY;
-  }
-  const uint32_t room = (TM_RUNNER_PAYLOAD - 1u - 14u) / 8u;
-  const uint32_t rows = steps - first < room ? steps - first : room;
-  const uint64_t c0 = tm_port_count();
-  const uint64_t c1 = tm_port_count();
-  tm_put64(answer_bytes(r, 8), c1 - c0);
-  answer32(r, first);
-  answer16(r, rows);
-  for (uint32_t k = 0; k < steps; ++k) {
-    const uint64_t before = tm_port_count();
-    const tm_status s = r->model->run_step(r->arena, k);
-    const uint64_t after = tm_port_count();
-    if (s != TM_OK) {
-      forget_inputs(r);
-      r->out = 1;
-      return failed(r, s);
-    }
-    if (k - first < rows) {
-      tm_put64(answer_bytes(r, 8), after - before);
-    }
-  }
-  forget_inputs(r);
-  r->position = steps;
   return TM_ANSWER_OK;
 }
 
@@ -335,28 +120,9 @@ static tm_answer stack(runner *r, request q) {
   return TM_ANSWER_OK;
 }
 
-/* CRC over a pattern that uses 32- and 64-bit multiplication, and the request's payload back. */
-static tm_answer self_test(runner *r, request q) {
-  uint32_t x = 1;
-  uint32_t crc = 0;
-  uint64_t sum = 0;
-  uint8_t word[8];
-  for (uint32_t i = 0; i < SELF_TEST_WORDS; ++i) {
-    x = x * 1664525u + 1013904223u;
-    sum += (uint64_t)x * x;
-    tm_put64(word, sum);
-    crc = tm_crc32(crc, word, sizeof word);
-  }
-  if (q.n > TM_RUNNER_PAYLOAD - 5u) {
-    return TM_ANSWER_ARGUMENT;
-  }
-  answer32(r, crc);
-  memcpy(answer_bytes(r, q.n), q.p, q.n);
-  return TM_ANSWER_OK;
-}
-
 static tm_answer dispatch(runner *r, uint32_t command, request q) {
-  static const handler handlers[] = {identify, describe, set_input, invoke, run_to, read_tensor, profile, stack, self_test};
+  static const handler handlers[] = {identify,        describe,          tm_runner_set_input, tm_runner_invoke,    tm_runner_run_to,
+                                     tm_runner_read,  tm_runner_profile, stack,               tm_runner_self_test, tm_runner_test_network};
   if (command == 0 || command > sizeof handlers / sizeof handlers[0]) {
     return TM_ANSWER_COMMAND;
   }
@@ -388,7 +154,9 @@ static void serve(runner *r, const tm_frame *f) {
     return;
   }
   if (!opens && f->seq == r->seq) { /* the answer was lost on its way: executed once, told again */
+    static const uint8_t pad[8] = {0};
     tm_port_write(r->tx, r->answered);
+    tm_port_write(pad, sizeof pad); /* the answer may lose bytes again: its receiver then need not wait for them */
     return;
   }
   if (!opens && f->seq != (uint16_t)(r->seq + 1u)) {
@@ -401,6 +169,10 @@ static void serve(runner *r, const tm_frame *f) {
   r->session = f->session;
   r->seq = f->seq;
   r->out = 1;
+#if TM_RUNNER_TEXT
+  r->text.loaded = r->text.kept = r->text.results = 0; /* the answer goes where a text session keeps its input */
+  r->text.left = 0;
+#endif
   const tm_answer a = dispatch(r, f->command, q);
   if (a != TM_ANSWER_OK && a != TM_ANSWER_MODEL) {
     r->out = 1;
@@ -417,8 +189,14 @@ void tm_runner(const tm_model *m, uint8_t *arena, uint32_t arena_bytes) {
   const int aligned = m->arena_align == 0 || (uintptr_t)arena % m->arena_align == 0;
   r->fit = !runtime ? TM_ERR_ARGUMENT : (!aligned || arena_bytes < m->arena_bytes) ? TM_ERR_ARENA : TM_OK;
   tm_port_get_info(&r->port);
-  forget_inputs(r);
+  r->rx.count_mask = r->port.count_bits < 64u ? ((uint64_t)1 << r->port.count_bits) - 1u : ~(uint64_t)0;
+  const uint32_t hz = r->port.count_hz != 0 ? r->port.count_hz : r->port.clock_hz;
+  r->rx.stale_ticks = hz != 0 ? (uint64_t)STALE_S * hz : ~(uint64_t)0;
+  tm_runner_forget_inputs(r);
   paint_stack(r);
+#if TM_RUNNER_TEXT
+  tm_text_hello();
+#endif
   for (;;) {
     tm_frame f;
     switch (tm_frame_read(&r->rx, &f)) {
@@ -432,6 +210,11 @@ void tm_runner(const tm_model *m, uint8_t *arena, uint32_t arena_bytes) {
         break;
       case TM_FRAME_OK:
         serve(r, &f);
+        break;
+      case TM_FRAME_TEXT:
+#if TM_RUNNER_TEXT
+        tm_text_line(r, r->rx.buf, f.len);
+#endif
         break;
     }
   }

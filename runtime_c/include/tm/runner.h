@@ -20,6 +20,19 @@ extern "C" {
 #define TM_RUNNER_PAYLOAD 128
 #endif
 
+/* 1: the text commands of the MLPerf Tiny runner are answered as well. */
+#ifndef TM_RUNNER_TEXT
+#define TM_RUNNER_TEXT 1
+#endif
+
+/*
+ * Bytes in which a text session keeps the model's inputs, so that `infer` may run more than once; the buffer of answers
+ * (TM_RUNNER_PAYLOAD + 16) serves where it is larger. Set it to the size of the inputs where RAM is left.
+ */
+#ifndef TM_RUNNER_DB_BYTES
+#define TM_RUNNER_DB_BYTES 0
+#endif
+
 /*
  * Answers requests until the stream ends (host), for ever on a device. Call after tm_port_init().
  * arena: arena_bytes >= m->arena_bytes at a multiple of m->arena_align. A model that does not fit is reported by IDENTIFY.
