@@ -34,8 +34,6 @@ from tinyml.plan.place_gaps import Item
 # The first limit on nodes of one dive; it doubles whenever every candidate order has used it up.
 FIRST_LIMIT = 400
 _NOISY_ORDERS = 9
-# Subsets are summed up of no more items than this.
-_MOST_SUMMED = 6
 
 
 @dataclass(frozen=True)
@@ -73,14 +71,6 @@ def sections_of(items: Sequence[Item]) -> Sections:
     low = tuple(bisect_left(kept, item.first) for item in items)
     high = tuple(bisect_right(kept, item.last) for item in items)
     return Sections(len(kept), low, high)
-
-
-def _sums(base: int, sizes: Sequence[int]) -> set[int]:
-    """`base` plus the sum of every subset of the sizes."""
-    sums = {base}
-    for size in sizes:
-        sums |= {size + other for other in sums}
-    return sums
 
 
 @dataclass
@@ -350,30 +340,7 @@ class Skyline:
             and (b - a == 1 or self._reachable(b - 1))
             and (a == 0 or self._reachable(a - 1))
             and (b == self.count or self._reachable(b))
-            and (a == 0 or self._levels_meet(a))
-            and (b == self.count or self._levels_meet(b))
         )
-
-    def _levels_meet(self, s: int) -> bool:
-        """Whether the lowest item across the start of section s can have the same offset seen from both sides.
-
-        Only where no byte is to spare on either side: there it lies on the floor or on items that end, respectively
-        start, exactly at s, so two sums of sizes must meet.
-        """
-        floor, load, offset = self.floor, self.load, self.offset
-        if not self.crossing[s] or floor[s] + load[s] < self.room or floor[s - 1] + load[s - 1] < self.room:
-            return True
-        if floor[s] == floor[s - 1]:
-            return True
-        ending = [self.padded[i] for i in self.ending[s - 1] if offset[i] < 0]
-        starting = [self.padded[i] for i in self.starting[s] if offset[i] < 0]
-        if len(ending) > _MOST_SUMMED or len(starting) > _MOST_SUMMED:
-            return True
-        if _sums(floor[s - 1], ending) & _sums(floor[s], starting):
-            return True
-        # One byte more to spare, and the test would not have been made.
-        self.next_room = min(self.next_room, self.room + self.grain)
-        return False
 
     def _reachable(self, section: int) -> bool:
         """Whether some unplaced item of the section can start low enough for all of them to end below the capacity."""
