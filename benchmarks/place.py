@@ -3,8 +3,9 @@
     python benchmarks/place.py [--seconds 10] [--effort 80000] [--only NAME]    compare (needs ortools)
     python benchmarks/place.py --write                                          make the problem files again
 
-Problems: `perfect_*` are 11 rectangles (steps x bytes) cut at random into 100 to 400 buffers, so the optimum is the
-rectangle's height; the others are lives as networks make them (chain, residual blocks, U-net, inception, dense
+Problems: `perfect_*` and `mini_*` are 11 rectangles (steps x bytes) each, cut at random into 100 to 450 buffers, so the
+optimum is the rectangle's height (64 KiB, and 1 MiB as in MiniMalloc's problems); `rows_*` are networks whose operators
+work row by row, so that outputs may overlap dying inputs at a distance; the others are lives as networks make them (chain, residual blocks, U-net, inception, dense
 blocks, random graphs), some with mixed alignments.
 
 Which one the planner uses, and why.  Measured with ortools 9.15 (CP-SAT, one worker, at most 10 s a problem) and effort
@@ -27,16 +28,20 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from random import Random
 
-from tinyml.plan.place import Buffer, Problem, lower_bound, problem_from_json, problem_to_json, solve
+from tinyml.plan.place import Buffer, Overlap, Problem, lower_bound, problem_from_json, problem_to_json, solve
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "place"
 
 
-def perfect(seed: int, count: int, steps: int = 400, units: int = 4096, unit: int = 16) -> Problem:
-    """A rectangle of `steps` x `units * unit` bytes, cut into `count` buffers at random, in random order."""
+def perfect(seed: int, count: int, unit: int = 16, upright: float = 0.5, steps: int = 400, units: int = 4096) -> Problem:
+    """A rectangle of `steps` x `units * unit` bytes, cut into `count` buffers at random, in random order.
+
+    `upright` is the share of cuts between two steps; the fewer, the more buffers are alive at once.
+    """
     random = Random(seed)
     cuts = [(0, steps, 0, units)]
 
@@ -46,7 +51,7 @@ def perfect(seed: int, count: int, steps: int = 400, units: int = 4096, unit: in
 
     while len(cuts) < count:
         left, right, low, high = cuts.pop(max(range(len(cuts)), key=lambda i: area(i) * random.random()))
-        if (random.random() < 0.5 and right - left > 1) or high - low == 1:
+        if (random.random() < upright and right - left > 1) or high - low == 1:
             middle = random.randrange(left + 1, right)
             cuts += [(left, middle, low, high), (middle, right, low, high)]
         else:
@@ -149,9 +154,105 @@ def random_graph(seed: int, nodes: int) -> Problem:
     return lives.problem()
 
 
+class Rows:
+    """Collects buffers like `Lives`, but of rows, with the overlaps of operators that write row after row."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        # Per buffer: bytes, first step, last step, rows, bytes of a row.
+        self.made: list[list[int]] = []
+        self.overlaps: list[Overlap] = []
+        self.step = 0
+
+    def op(self, inputs: list[int], rows: int, row: int, stride: int = 1, pad: int = 0, scratch: int = 0) -> int:
+        for i in inputs:
+            self.made[i][2] = self.step
+        out = len(self.made)
+        self.made.append([rows * row, self.step, self.step, rows, row])
+        for i in dict.fromkeys(inputs):
+            size, _, _, in_rows, in_row = self.made[i]
+            # When output row r is written, the input's rows from r * stride - pad on are still needed.
+            needed = (max(0, min(in_rows - 1, r * stride - pad)) * in_row for r in range(rows))
+            distance = max(0, min(rows * row, max((r + 1) * row - n for r, n in enumerate(needed))))
+            self.overlaps.append(Overlap(out, i, distance))
+            if self.random.random() < 0.5:
+                # Some operators may also write from the last row to the first.
+                self.overlaps.append(Overlap(i, out, size + distance - rows * row))
+        if scratch:
+            self.made.append([scratch, self.step, self.step, 1, scratch])
+        self.step += 1
+        return out
+
+    def problem(self) -> Problem:
+        """Only an input that dies in the operator's step may be overwritten."""
+        buffers = tuple(Buffer(i, made[0], 4, made[1], made[2]) for i, made in enumerate(self.made))
+
+        def one_step(o: Overlap) -> bool:
+            (_, first, last, *_), (_, begin, end, *_) = self.made[o.low], self.made[o.high]
+            return min(last, end) == max(first, begin)
+
+        return Problem(buffers, tuple(o for o in self.overlaps if one_step(o)))
+
+
+def rows_chain(seed: int, length: int) -> Problem:
+    net = Rows(seed)
+    rows, channels = 48, 3
+    last = net.op([], rows, rows * channels)
+    for _ in range(length):
+        stride = 2 if net.random.random() < 0.12 and rows >= 6 else 1
+        rows //= stride
+        channels = net.random.choice((8, 16, 24, 32, 64, 96)) if net.random.random() < 0.7 else channels
+        last = net.op([last], rows, rows * channels, stride, net.random.choice((0, 1, 1, 2)), net.random.choice((0, 0, 512)))
+    return net.problem()
+
+
+def rows_residual(seed: int, blocks: int) -> Problem:
+    net = Rows(seed)
+    rows, channels = 48, 8
+    last = net.op([], rows, rows * channels)
+    for block in range(blocks):
+        if block % 4 == 3 and rows > 6:
+            rows, channels = rows // 2, channels + 8
+            last = net.op([last], rows, rows * channels, 2, 1)
+        wide = net.op([last], rows, rows * channels * net.random.choice((3, 4, 6)))
+        deep = net.op([wide], rows, net.made[wide][4], 1, 1, 300)
+        last = net.op([last, net.op([deep], rows, rows * channels)], rows, rows * channels)
+    return net.problem()
+
+
+def rows_concat(seed: int, blocks: int) -> Problem:
+    net = Rows(seed)
+    rows = 32
+    last = net.op([], rows, rows * 8)
+    for block in range(blocks):
+        ends = []
+        for _ in range(net.random.randrange(2, 5)):
+            branch = last
+            for _ in range(net.random.randrange(1, 4)):
+                branch = net.op([branch], rows, rows * net.random.choice((4, 8, 12, 20)), 1, net.random.choice((0, 1, 2)))
+            ends.append(branch)
+        last = net.op(ends, rows, sum(net.made[i][4] for i in ends))
+        if block % 3 == 2 and rows > 8:
+            rows //= 2
+            last = net.op([last], rows, rows * 16, 2, 1)
+    return net.problem()
+
+
+def rows_graph(seed: int, nodes: int) -> Problem:
+    net = Rows(seed)
+    made: list[int] = []
+    for _ in range(nodes):
+        near = made[-(2, 4, 8)[seed % 3] :]
+        inputs = net.random.sample(near, min(len(near), net.random.choice((1, 1, 2))))
+        made.append(net.op(inputs, 16, net.random.randrange(20, 1_000), 1, net.random.choice((0, 1, 2)), net.random.choice((0, 0, 300))))
+    return net.problem()
+
+
 def suite() -> Iterator[tuple[str, Problem]]:
     for seed in range(11):
         yield f"perfect_{seed:02}_{100 + 30 * seed}", perfect(seed, 100 + 30 * seed)
+    for k in range(11):
+        yield f"mini_{k:02}_{100 + 35 * k}", perfect(100 + k, 100 + 35 * k, unit=256, upright=(0.4, 0.5, 0.6)[k % 3])
     kinds: tuple[tuple[Callable[[int, int], Problem], int], ...] = (
         (chain, 60),
         (residual, 16),
@@ -159,28 +260,46 @@ def suite() -> Iterator[tuple[str, Problem]]:
         (inception, 14),
         (dense, 30),
         (random_graph, 120),
+        (rows_chain, 60),
+        (rows_residual, 16),
+        (rows_concat, 12),
+        (rows_graph, 60),
+        (rows_graph, 110),
     )
     for make, length in kinds:
-        for seed in range(2):
-            yield f"{make.__name__}_{seed}", make(seed, length)
+        for seed in range(2 if make is not rows_graph else 3):
+            name = make.__name__ if make is not rows_graph else f"rows_graph_{length}"
+            yield f"{name}_{seed}", make(seed, length)
 
 
 def cp_sat(problem: Problem, seconds: float) -> tuple[int | None, int]:
-    """(height found or None, bound proven) by CP-SAT: fixed time intervals x offset intervals, no overlap in 2-D."""
+    """(height found or None, bound proven) by CP-SAT.
+
+    Fixed time intervals x offset intervals, no overlap in 2-D; with overlaps a choice of alternatives for each pair.
+    """
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
     # No placement needs more than all buffers above each other.
     highest = sum(b.size + b.align for b in problem.buffers)
     top = model.new_int_var(lower_bound(problem), highest, "height")
-    times, places = [], []
+    start = {b.id: b.align * model.new_int_var(0, highest // b.align, f"o{b.id}") for b in problem.buffers}
     for b in problem.buffers:
-        unit = model.new_int_var(0, highest // b.align, f"o{b.id}")
-        times.append(model.new_fixed_size_interval_var(b.first, b.last + 1 - b.first, f"t{b.id}"))
-        places.append(model.new_interval_var(b.align * unit, b.size, b.align * unit + b.size, f"p{b.id}"))
-        model.add(b.align * unit + b.size <= top)
-    model.add_no_overlap_2d(times, places)
-    model.add_cumulative(times, [b.size for b in problem.buffers], top)
+        model.add(start[b.id] + b.size <= top)
+    if problem.overlaps:
+        for a, b in combinations(problem.buffers, 2):
+            if a.first <= b.last and b.first <= a.last:
+                orders = [(a.id, b.id, a.size), (b.id, a.id, b.size)]
+                orders += [(o.low, o.high, o.distance_bytes) for o in problem.overlaps if {o.low, o.high} == {a.id, b.id}]
+                chosen = [model.new_bool_var("") for _ in orders]
+                for (low, high, gap), literal in zip(orders, chosen, strict=True):
+                    model.add(start[high] - start[low] >= gap).only_enforce_if(literal)
+                model.add_bool_or(chosen)
+    else:
+        times = [model.new_fixed_size_interval_var(b.first, b.last + 1 - b.first, "") for b in problem.buffers]
+        places = [model.new_interval_var(start[b.id], b.size, start[b.id] + b.size, "") for b in problem.buffers]
+        model.add_no_overlap_2d(times, places)
+        model.add_cumulative(times, [b.size for b in problem.buffers], top)
     model.minimize(top)
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = seconds

@@ -276,6 +276,12 @@ def test_at_least_ten_of_the_perfect_packings_are_solved():
     assert sum(RECORDED[name]["height"] == 65536 and RECORDED[name]["optimal"] for name in PERFECT) >= 10
 
 
+def test_at_least_nine_of_the_dense_sets_of_one_mebibyte_are_solved():
+    sets = [name for name in RECORDED if name.startswith("mini_")]
+    assert len(sets) == 11
+    assert sum(RECORDED[name]["height"] == 1 << 20 and RECORDED[name]["optimal"] for name in sets) >= 9
+
+
 def test_load_bound_counts_alignment_but_lets_small_buffers_use_padding():
     def bound(*rows):
         return lower_bound(Problem(tuple(Buffer(i, *row) for i, row in enumerate(rows))))
