@@ -80,6 +80,13 @@ def test_installed_wheel_builds_the_example_elsewhere(wheel: Path, tmp_path: Pat
     text = "\n".join(path.read_text() for path in sources)
     assert str(REPO) not in text, "the generated C names the checkout"
 
+    run(tinyml, "build", "--board", "hifive1", "--no-compile", "digits.tflite", "-o", "pio", cwd=tmp_path, env=environment)
+    written = {path.relative_to(tmp_path / "pio").as_posix(): path.read_text() for path in (tmp_path / "pio").rglob("*") if path.is_file()}
+    assert {"platformio.ini", "board/link.ld", "board/compile.py", "src/board/_riscv/crt0.S", "lib/digits/library.json"} <= set(written)
+    assert "lib/tinyml_runner/src/runner.c" in written and "lib/tinyml_runtime/library.properties" in written
+    for name, text in written.items():
+        assert str(REPO) not in text and str(tmp_path) not in text, name
+
 
 def test_every_dependency_says_why_it_is_there() -> None:
     text = (REPO / "pyproject.toml").read_text()

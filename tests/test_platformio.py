@@ -365,5 +365,27 @@ def test_ctrl_c_ends_the_compilers(stuck, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+# ---------------------------------------------------------------- around it
+
+
+def test_doctor_tells_which_platforms_are_there(core, capsys):
+    (core / "platforms" / "sifive").rename(core / "gone")
+    main(["doctor", "--json"])
+    out = json.loads(capsys.readouterr().out)
+    found = {c["name"]: c for c in out["checks"]}
+    assert found["platformio"]["ok"] and not found["platformio"]["optional"]
+    assert found["PlatformIO ch32v"]["ok"] == is_served(load_board("ch32v307"))
+    gone = found["PlatformIO sifive"]
+    assert not gone["ok"] and gone["optional"] and "hifive1" in gone["what"] and "pio pkg install" in gone["fix"]
+    assert out["ok"] == all(c["ok"] for c in out["checks"] if not c["optional"])
+
+
+def test_a_framework_board_is_planned_without_its_compiler(core, capsys):
+    (arduino,) = [b.name for b in BOARDS if b.framework]
+    assert main(["plan", "--board", arduino, str(DIGITS), "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["flash"]["code"] is None and plan["ram"]["arena"] > 0
+
+
 def test_settings_keep_platformio_quiet():
     assert SETTINGS["PLATFORMIO_SETTING_ENABLE_TELEMETRY"] == "no" and "PLATFORMIO_DISABLE_UPGRADE_CHECK" in SETTINGS
