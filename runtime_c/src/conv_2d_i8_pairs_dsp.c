@@ -192,50 +192,43 @@ static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, u
 }
 
 /*
- * Both pixels' widened inputs from rows of run bytes: fours of each row first, what is left of all rows behind them.
- * rows[k] is pixel k's first row in the input or, where gathered, in a buffer of its own; rest has room for 2 * kernel_h * 3
- * bytes, rounded up to fours.
+ * Two pixels' widened inputs from `rows` runs of `run` bytes: fours of each run first, what is left of all runs behind them.
+ * x0, x1: the pixels' first runs; step0, step1: from one run to the next; rest: room for twice what is left, in fours.
  */
-typedef struct pixel {
-  int32_t oy, ox, iy, ix;
-} pixel;
-
-static void widen_rows(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, const pixel at[2],
-                       const int8_t *const gathered[2], int8_t *rest) {
-  const int32_t run = p->kernel_w * p->in.c;
+static __attribute__((noinline)) void widen_rows(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0,
+                                                 ptrdiff_t step1, int32_t rows, int32_t run, int8_t *rest) {
   const int32_t fours = run & ~3;
-  const int32_t left = run - fours;
-  const int32_t rest_bytes = (p->kernel_h * left + 3) & ~3;
-  int8_t *rest0 = rest;
-  int8_t *rest1 = rest + rest_bytes;
-  const ptrdiff_t px = p->in.px_stride;
-  for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
-    const int32_t down = ky * p->dilation_h;
-    const int8_t *row0 = gathered[0] != NULL ? gathered[0] + ky * run : x + tm_row_offset(&p->in, at[0].iy + down) + at[0].ix * px;
-    const int8_t *row1 = gathered[1] != NULL ? gathered[1] + ky * run : x + tm_row_offset(&p->in, at[1].iy + down) + at[1].ix * px;
-    dst = tm_widen_two(dst, row0, row1, fours);
+  const int32_t rest_bytes = (rows * (run & 3) + 3) & ~3;
+  int8_t *at = rest;
+  for (; rows > 0; --rows) {
+    dst = tm_widen_two(dst, x0, x1, fours);
     for (int32_t k = fours; k < run; ++k) {
-      *rest0++ = row0[k];
-      *rest1++ = row1[k];
+      at[rest_bytes] = x1[k];
+      *at++ = x0[k];
     }
+    x0 += step0;
+    x1 += step1;
   }
-  if (left != 0) {
+  if (rest_bytes != 0) {
     (void)tm_widen_two(dst, rest, rest + rest_bytes, rest_bytes);
   }
 }
 
-static void next(const tm_conv_2d_i8_pairs_params *p, pixel *at) {
-  at->ix += p->stride_w;
-  if (++at->ox == p->out.w) {
-    at->ox = 0;
-    at->oy += 1;
-    at->ix = -p->pad_left;
-    at->iy += p->stride_h;
-  }
-}
+/* An output pixel, its window's first row and column, and where both are in memory. */
+typedef struct pixel {
+  int32_t oy, ox, iy, ix;
+  int rows_inside; /* the window's rows are inside and follow each other without a ring's seam */
+  const int8_t *x;
+  int8_t *y;
+} pixel;
 
-static inline int8_t *output(const tm_conv_2d_i8_pairs_params *p, int8_t *y, const pixel *at) {
-  return y + tm_row_offset(&p->out, at->oy) + (ptrdiff_t)at->ox * p->out.px_stride;
+static void begin_row(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *y, pixel *at) {
+  const int32_t last = at->iy + (p->kernel_h - 1) * p->dilation_h;
+  at->ox = 0;
+  at->ix = -p->pad_left;
+  at->rows_inside = at->iy >= 0 && last < p->in.h && tm_row(&p->in, last) - tm_row(&p->in, at->iy) == last - at->iy;
+  at->x = (at->rows_inside ? x + tm_row_offset(&p->in, at->iy) : x) - (ptrdiff_t)p->pad_left * p->in.px_stride;
+  at->y = y + tm_row_offset(&p->out, at->oy);
 }
 
 tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, const int32_t *w, int8_t *y,
@@ -250,7 +243,11 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   const int32_t run = p->kernel_w * ci;
   const int32_t groups = (p->kernel_h * run + 3) / 4; /* of four inputs */
   const int in_place = ci % 4 == 0;
+  /* windows that begin in columns [0, columns) are inside, and their rows are runs of bytes */
   const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == ci);
+  const int32_t columns = joined ? p->in.w - p->kernel_w + 1 : 0;
+  const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
+  const ptrdiff_t advance = (ptrdiff_t)p->stride_w * p->in.px_stride;
   void (*const pairs)(pair_job *) = p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign;
   uint32_t *wide = (uint32_t *)scratch;
   int8_t *bytes = (int8_t *)(wide + 4 * groups);
@@ -259,35 +256,58 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   pairs(&job);
   const int32_t even = p->out.c & ~1;
   const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);
-  const int32_t down = (p->kernel_h - 1) * p->dilation_h;
-  pixel at[2] = {{0, 0, -p->pad_top, -p->pad_left}, {0, 0, 0, 0}};
+  pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
+  if (p->out.h > 0 && p->out.w > 0) {
+    begin_row(p, x, y, &at);
+  }
   for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
-    const int two = left > 1;
-    at[1] = at[0];
-    if (two) {
-      next(p, &at[1]);
-    }
-    const int8_t *gathered[2] = {NULL, NULL};
+    const int8_t *from[2] = {NULL, NULL};
+    ptrdiff_t step[2] = {down, down};
     int whole = 1;
     for (int32_t k = 0; k < 2; ++k) {
-      const pixel *q = &at[k];
-      if (!joined || q->ix < 0 || q->ix + p->kernel_w > p->in.w || q->iy < 0 || q->iy + down >= p->in.h) {
+      if (k != 0 && left == 1) { /* no second pixel: the first one's inputs, and its outputs written twice */
+        job.apart = 0;
+        from[1] = from[0];
+        step[1] = step[0];
+        break;
+      }
+      if (at.rows_inside && at.ix >= 0 && at.ix < columns) {
+        from[k] = at.x;
+      } else if (in_place) {
+        widen_window(p, x, wide + k, at.iy, at.ix);
         whole = 0;
-        if (!in_place) {
-          gather(p, x, bytes + k * p->kernel_h * run, q->iy, q->ix);
-          gathered[k] = bytes + k * p->kernel_h * run;
+      } else {
+        from[k] = bytes + k * p->kernel_h * run;
+        step[k] = run;
+        gather(p, x, bytes + k * p->kernel_h * run, at.iy, at.ix);
+      }
+      if (k == 0) {
+        job.y = at.y;
+      } else {
+        job.apart = at.y - job.y;
+      }
+      at.x += advance;
+      at.y += p->out.px_stride;
+      at.ix += p->stride_w;
+      if (++at.ox == p->out.w && ++at.oy < p->out.h) {
+        at.iy += p->stride_h;
+        begin_row(p, x, y, &at);
+      }
+    }
+    if (whole) {
+      widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
+    } else {
+      /* one of the two is at a border, the other one may not be */
+      for (int32_t k = 0; k < 2; ++k) {
+        if (from[k] != NULL) {
+          uint32_t *dst = wide + k;
+          for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
+            dst = tm_widen_one(dst, from[k] + ky * down, run);
+          }
         }
       }
     }
-    if (whole || !in_place) {
-      widen_rows(p, x, wide, at, gathered, rest);
-    } else {
-      widen_window(p, x, wide, at[0].iy, at[0].ix);
-      widen_window(p, x, wide + 1, at[1].iy, at[1].ix);
-    }
     job.w = w;
-    job.y = output(p, y, &at[0]);
-    job.apart = output(p, y, &at[1]) - job.y;
     job.y_end = job.y + even;
     pairs(&job);
     if (even != p->out.c) {
@@ -296,8 +316,6 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       job.y_end = job.y + 2;
       pairs(&job);
     }
-    at[0] = at[1];
-    next(p, &at[0]);
   }
   return TM_OK;
 }

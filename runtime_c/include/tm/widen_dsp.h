@@ -17,11 +17,11 @@
 static inline uint32_t *tm_widen_one(uint32_t *dst, const int8_t *x, int32_t n) {
   uint32_t v, even, odd;
   for (; n >= 16; n -= 16) {
-#define TM_WIDEN_STEP(at)        \
-  "ldr %[v], [%[x], #" at "]\n"   \
-  "sxtb16 %[e], %[v]\n"          \
-  "sxtb16 %[o], %[v], ror #8\n"  \
-  "str %[e], [%[d]], #8\n"       \
+#define TM_WIDEN_STEP(at)       \
+  "ldr %[v], [%[x], #" at "]\n" \
+  "sxtb16 %[e], %[v]\n"         \
+  "sxtb16 %[o], %[v], ror #8\n" \
+  "str %[e], [%[d]], #8\n"      \
   "str %[o], [%[d]], #8\n"
     __asm__ volatile(TM_WIDEN_STEP("0") TM_WIDEN_STEP("4") TM_WIDEN_STEP("8") TM_WIDEN_STEP("12")
                      : [v] "=&r"(v), [e] "=&r"(even), [o] "=&r"(odd), [d] "+r"(dst)
@@ -39,32 +39,28 @@ static inline uint32_t *tm_widen_one(uint32_t *dst, const int8_t *x, int32_t n) 
 
 /* n bytes (a multiple of 4) of two pixels, alternating. Returns the end of what was written. */
 static inline uint32_t *tm_widen_two(uint32_t *dst, const int8_t *x0, const int8_t *x1, int32_t n) {
-  for (; n >= 8; n -= 8) {
-    __asm__ volatile(
-        "ldr r4, [%[a]], #4\n"
-        "ldr r5, [%[b]], #4\n"
-        "ldr r8, [%[a]], #4\n"
-        "ldr r9, [%[b]], #4\n"
-        "sxtb16 r6, r5\n"
-        "sxtb16 r10, r4\n"
-        "strd r10, r6, [%[d]], #8\n"
-        "sxtb16 r5, r5, ror #8\n"
-        "sxtb16 r4, r4, ror #8\n"
-        "strd r4, r5, [%[d]], #8\n"
-        "sxtb16 r6, r9\n"
-        "sxtb16 r10, r8\n"
-        "strd r10, r6, [%[d]], #8\n"
-        "sxtb16 r9, r9, ror #8\n"
-        "sxtb16 r8, r8, ror #8\n"
-        "strd r8, r9, [%[d]], #8\n"
-        : [a] "+r"(x0), [b] "+r"(x1), [d] "+r"(dst)
-        :
-        : "r4", "r5", "r6", "r8", "r9", "r10", "memory");
+  uint32_t a, b, even, odd;
+#define TM_WIDEN_STEP             \
+  "ldr %[a], [%[x0]], #4\n"       \
+  "ldr %[b], [%[x1]], #4\n"       \
+  "sxtb16 %[e], %[a]\n"           \
+  "sxtb16 %[o], %[b]\n"           \
+  "strd %[e], %[o], [%[d]], #8\n" \
+  "sxtb16 %[a], %[a], ror #8\n"   \
+  "sxtb16 %[b], %[b], ror #8\n"   \
+  "strd %[a], %[b], [%[d]], #8\n"
+#define TM_WIDEN_TWO(TEXT)                                                                                                         \
+  __asm__ volatile(TEXT : [a] "=&r"(a), [b] "=&r"(b), [e] "=&r"(even), [o] "=&r"(odd), [x0] "+r"(x0), [x1] "+r"(x1), [d] "+r"(dst) \
+                   :                                                                                                               \
+                   : "memory")
+  for (; n >= 16; n -= 16) {
+    TM_WIDEN_TWO(TM_WIDEN_STEP TM_WIDEN_STEP TM_WIDEN_STEP TM_WIDEN_STEP);
   }
-  if (n > 0) {
-    (void)tm_widen_one(dst, x0, 4);
-    dst = tm_widen_one(dst + 1, x1, 4) - 1;
+  for (; n > 0; n -= 4) {
+    TM_WIDEN_TWO(TM_WIDEN_STEP);
   }
+#undef TM_WIDEN_TWO
+#undef TM_WIDEN_STEP
   return dst;
 }
 
