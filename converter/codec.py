@@ -2,7 +2,7 @@
 
 Dataclasses become objects by field name, tuples and lists arrays, enums their values, dicts objects with their keys as text,
 numpy arrays {"dtype", "shape", "base64"} (C order, little endian). Where a hint leaves several dataclasses open (the fields of a
-kernel's params), the object also says which under "$type". An operator's attributes are read as what its OpSpec.read
+kernel's params) and their fields do not tell them apart, the object says which under "$type". An operator's attributes are read as what its OpSpec.read
 returns. Numbers that JSON has no text for are the strings "inf", "-inf" and "nan".
 """
 
@@ -80,7 +80,8 @@ def _read(hint: Any, data: Any, where: str) -> Any:
     """`data` as the type `hint`."""
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any or (hint is not type(None) and _open(hint)):
-        return _read_open(data, where)
+        fitting = [c for c in args if is_dataclass(c) and isinstance(data, dict) and set(data) == {f.name for f in fields(c)}]
+        return _read_dataclass(fitting[0], data, where) if len(fitting) == 1 else _read_open(data, where)
     if origin in (Union, types.UnionType):
         (only,) = (a for a in args if a is not type(None))
         return None if data is None else _read(only, data, where)

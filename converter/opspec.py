@@ -178,11 +178,13 @@ class KernelCall:
 @dataclass(frozen=True)
 class Lowering:
     """What lower() may use: the geometry of each tensor as the storage plan laid it out, the target's ISA, and what to
-    favour where several kernels apply: balanced, latency, flash or ram (tinyml.variants)."""
+    favour where several kernels apply: balanced, latency, flash or ram (tinyml.variants). repeats: how often the calls
+    run per inference, where a node is lowered for one of its rows."""
 
     geoms: dict[int, Geom]
     isa: frozenset[str] = frozenset()
     optimize: str = "balanced"
+    repeats: int = 1
 
     def geom(self, t: Tensor) -> Geom:
         return self.geoms[t.id]

@@ -9,8 +9,8 @@ from tinyml.emit.project import Project, emit_project
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import run_passes
-from tinyml.plan.model import Plan
-from tinyml.plan.planner import make_plan
+from tinyml.plan.model import Plan, Target
+from tinyml.plan.planner import BALANCED, Goal, make_plan
 
 Progress = Callable[[str], None]
 
@@ -29,14 +29,16 @@ def compile_model(
     isa: frozenset[str] = frozenset(),
     progress: Progress = lambda text: None,
     after_pass: Callable[[str, Graph], None] = lambda name, g: None,
+    goal: Goal = BALANCED,
 ) -> Compiled:
-    """Import, passes, plan, check, emit. `name` is the model's name (a file stem); `isa` the board's CPU features.
+    """Import, passes, plan, check, emit. `name` is the model's name (a file stem); `isa`: the board's CPU features.
+    `goal`: what the plan is for.
 
     Raises InvalidModel, Unsupported, or InternalError where a pass or a plan fails its own verification."""
     progress("importing")
     source = import_model(data, name)
     progress("optimising the graph")
     graph = run_passes(source, after_pass)
-    plan = make_plan(graph, isa, progress)
+    plan = make_plan(graph, Target(isa, goal.optimize), progress, goal)
     progress("generating C")
     return Compiled(source, plan, emit_project(plan, data, name), data)

@@ -80,10 +80,10 @@ def cost(calls: tuple[KernelCall, ...], instructions: float, prices: Prices) -> 
 def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:
     """The calls that cost least under low.optimize: `portable`, taking about `instructions`, or a variant's."""
     prices = PRICES[low.optimize]
-    best, least = portable, cost(portable, instructions, prices)
+    best, least = portable, cost(portable, instructions * low.repeats, prices)
     for v in load_variants().get(n.node.op, ()):
         if v.isa <= low.isa and v.applies(n, low):
             calls = v.lower(n, low, portable)
-            if (c := cost(calls, v.instructions(n), prices)) < least:
+            if (c := cost(calls, v.instructions(n) * low.repeats, prices)) < least:
                 best, least = calls, c
     return best

@@ -22,7 +22,7 @@ from tinyml.ir import Graph
 from tinyml.opspec import Geom
 from tinyml.passes import run_passes
 from tinyml.plan.check import check
-from tinyml.plan.model import ArenaBuffer, Layout, Plan, Schedule
+from tinyml.plan.model import ArenaBuffer, Layout, Plan, Schedule, Target
 from tinyml.plan.planner import make_plan, place, plan_of
 from tinyml.plan.schedule import make_schedule
 
@@ -54,7 +54,7 @@ def divided() -> Graph:
 
 
 def planned(graph: Graph) -> Plan:
-    return plan_of(graph, make_schedule(graph, frozenset()))
+    return plan_of(graph, make_schedule(graph, Target()))
 
 
 def refused(plan: Plan, *words: str) -> None:
@@ -100,7 +100,7 @@ def test_a_life_cut_short() -> None:
     hits = 0
     for make in (residual, joined, divided):
         g = make()
-        schedule = make_schedule(g, frozenset())
+        schedule = make_schedule(g, Target())
         for k, b in enumerate(schedule.buffers):
             if b.first == b.last:
                 continue
@@ -218,7 +218,7 @@ def test_a_call_on_a_tensor_of_another_operator() -> None:
 
 def diagonal(graph: Graph, distance: int) -> Plan:
     """One operator whose output lies `distance` bytes below its input, which must be the arena's end."""
-    schedule = make_schedule(graph, frozenset(), in_place=False)
+    schedule = make_schedule(graph, Target(), in_place=False)
     (x,), (y,) = graph.inputs, graph.outputs
     size_x, size_y = graph.tensors[x].bytes, graph.tensors[y].bytes
     low = max(0, -distance)
@@ -330,7 +330,7 @@ def test_random_corruption_against_the_c(first: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(first)
     for seed in range(first, first + 12):
         g = run_passes(import_model(random_model(seed).data, "m"))
-        plan = make_plan(g, frozenset())
+        plan = make_plan(g, Target())
         kept = {True: 0, False: 0}
         for k in range(60):
             bad = _mutant(plan, rng)

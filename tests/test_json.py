@@ -20,7 +20,7 @@ from tinyml.opspec import load_ops
 from tinyml.passes import run_passes
 from tinyml.passes.verify import verify
 from tinyml.plan.check import check
-from tinyml.plan.model import Plan, Schedule
+from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.place import Placement
 from tinyml.plan.planner import make_plan, place
 
@@ -61,7 +61,7 @@ def _round_trip(data: bytes) -> None:
         back = there_and_back(Graph, g)
         verify(back)
         _same_types(g, back)
-    plan = make_plan(graph, frozenset())
+    plan = make_plan(graph, Target())
     back = there_and_back(Plan, plan)
     check(back)
     assert emit_project(back, data, "m").files == emit_project(plan, data, "m").files

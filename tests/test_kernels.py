@@ -15,6 +15,7 @@ from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.opspec import Case, OpSpec, load_ops
+from tinyml.plan.model import Target
 from tinyml.plan.planner import make_plan
 from witness import litert_run
 
@@ -44,7 +45,7 @@ def _compare(program: CaseProgram, name: str, case: Case, data: bytes) -> None:
 @pytest.mark.parametrize("shared", [False, True], ids=["isolated", "as_planned"])
 def test_generated_c_equals_litert(spec: OpSpec, shared: bool, tmp_path: Path) -> None:
     graphs = _graphs(spec)
-    plans = {name: make_plan(graph, frozenset()) for name, (_, _, graph) in graphs.items()}
+    plans = {name: make_plan(graph, Target()) for name, (_, _, graph) in graphs.items()}
     program = build_cases({n: p if shared else spread(p) for n, p in plans.items()}, tmp_path)
     for name, (case, data, _) in graphs.items():
         _compare(program, name, case, data)

@@ -15,7 +15,7 @@ from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import PASSES, run_passes
 from tinyml.passes.verify import verify
-from tinyml.plan.model import Plan
+from tinyml.plan.model import Plan, Target
 from tinyml.plan.planner import make_plan, plan_of, reorder
 from tinyml.plan.schedule import make_schedule
 from witness import litert_run
@@ -44,12 +44,12 @@ def _assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray], where: str) 
 
 def _plans(graph: Graph, switches: bool) -> dict[str, Plan]:
     """By a name for each way to lay the graph out."""
-    plan = make_plan(graph, frozenset())
+    plan = make_plan(graph, Target())
     plans = {"isolated": spread(plan), "planned": plan}
     if switches:
         ordered = reorder(graph)
         for views, in_place in SWITCHES:
-            plans[f"v{views:d}i{in_place:d}"] = plan_of(ordered, make_schedule(ordered, frozenset(), views, in_place))
+            plans[f"v{views:d}i{in_place:d}"] = plan_of(ordered, make_schedule(ordered, Target(), views, in_place))
     return plans
 
 

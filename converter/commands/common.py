@@ -19,8 +19,11 @@ from tinyml.device.tools import default_board
 from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.pipeline import Compiled, compile_model
+from tinyml.plan.planner import Goal
 
 MAX_MODEL_BYTES = 512 << 20
+OPTIMIZE = "ram: the smallest arena; else the fastest plan that fits, with fast kernels (latency), small ones (flash) or both (balanced, default)"
+RUNTIME_BYTES = 1536  # of static data that a firmware needs beside its arena and two frames, about
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,12 @@ class Console:
 
 
 def add_model(p: argparse.ArgumentParser) -> None:
+    """The model, the board and what its plan is to be: the same options for every command, so that all mean one firmware."""
     p.add_argument("model", nargs="?", metavar="MODEL", help="model file (.tflite); default: from tinyml.toml")
     p.add_argument("--board", "-b", metavar="B", help="board name, see `tinyml boards`; default: from tinyml.toml")
-
-
-def add_budgets(p: argparse.ArgumentParser) -> None:
     p.add_argument("--ram", type=size, metavar="N", help="RAM budget in bytes (suffix k or M); default: the board's")
     p.add_argument("--flash", type=size, metavar="N", help="flash budget in bytes; default: the board's")
-    p.add_argument("--optimize", choices=["ram", "flash", "balanced", "latency"], help="what to prefer (default balanced)")
+    p.add_argument("--optimize", choices=["ram", "flash", "balanced", "latency"], default="balanced", help=OPTIMIZE)
     p.add_argument("--max-overhead", type=overhead, default=1.10, metavar="F", help="most multiply-accumulates, as a factor")
     p.add_argument("--input-mode", choices=["whole", "rows"], default="whole", help="resident input, or pushed row by row")
     p.add_argument("--dump-after", metavar="PASS", help="print the graph after this pass")
@@ -124,10 +125,17 @@ def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) 
     with console.progress(Path(path).name) as progress:
         dump = dumper(wanted, console)
         isa = load_board("host").isa if on_host else board.isa
-        compiled = compile_model(data, Path(path).stem, isa, progress, dump)
+        ram = getattr(args, "ram", None) or config.ram
+        goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram))
+        compiled = compile_model(data, Path(path).stem, isa, progress, dump, goal)
     if wanted and not dump.seen:
         raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")
-    return Job(Path(path), board, compiled, getattr(args, "ram", None) or config.ram, getattr(args, "flash", None) or config.flash)
+    return Job(Path(path), board, compiled, ram, getattr(args, "flash", None) or config.flash)
+
+
+def arena_budget(board: Board, ram: int | None) -> int:
+    """Bytes that a board's RAM, or a budget, leaves for the arena: about, before anything is compiled."""
+    return max(0, (ram or board.ram_bytes) - board.stack_bytes - 2 * board.firmware.payload_bytes - RUNTIME_BYTES)
 
 
 def choose_board(name: str | None, console: Console) -> Board:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinyml.commands.build import IMAGE, add_toolchain, build_folder, output_folder, reusable
-from tinyml.commands.common import Command, Console, Job, add_budgets, add_model, load_job
+from tinyml.commands.common import Command, Console, Job, add_model, load_job
 from tinyml.commands.target import port_for
 from tinyml.device.emulate import open_session
 from tinyml.device.flash import upload, upload_image
@@ -26,7 +26,6 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--port", metavar="P", help="serial port of the board; default: found by its USB id")
     p.add_argument("-o", "--output", metavar="DIR", help="project folder (default build/<model>)")
     add_toolchain(p)
-    add_budgets(p)
 
 
 def run(args: argparse.Namespace, console: Console) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tinyml.commands.common import Command, Console, add_budgets, add_model, load_job
+from tinyml.commands.common import Command, Console, add_model, load_job
 from tinyml.commands.firmware import all_boards, measure
 from tinyml.errors import UsageError
 from tinyml.report.memory import plan_report, require_fit
@@ -13,7 +13,6 @@ from tinyml.report.text import layer_table, memory_lines
 
 def arguments(p: argparse.ArgumentParser) -> None:
     add_model(p)
-    add_budgets(p)
     p.add_argument("--front", action="store_true", help="list the plans on the front of RAM against multiply-accumulates")
     p.add_argument("--html", metavar="FILE", help="write an HTML report")
     p.add_argument("--no-compile", action="store_true", help="do not build the firmware to measure code size")

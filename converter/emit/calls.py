@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 from tinyml.emit.naming import c_comment
-from tinyml.emit.values import CTYPES, c_array, c_geom, c_number
+from tinyml.emit.rows import EmittedRow, emit_row
+from tinyml.emit.tables import TableSet, c_value
+from tinyml.emit.values import CTYPES, c_ints
 from tinyml.ir import Graph
-from tinyml.opspec import Arg, Geom, KernelCall, Ref, Scratch, Table, Value, load_ops
-from tinyml.plan.model import Plan, Step
-
-
-@dataclass(frozen=True, eq=False)
-class EmittedTable:
-    name: str
-    ctype: str
-    section: str
-    elements: int
-    bytes: int
-    lines: list[str]
-
-
-@dataclass
-class TableSet:
-    """Tables seen so far; equal contents share one array."""
-
-    prefix: str
-    unique: list[EmittedTable] = field(default_factory=list)
-    _by_content: dict[tuple[str, str, bytes], str] = field(default_factory=dict)
-
-    def name(self, t: Table) -> str:
-        data = np.ascontiguousarray(t.data)
-        if data.size == 0:
-            return "NULL"
-        key = (t.section, data.dtype.str, data.tobytes())
-        if key not in self._by_content:
-            name = f"{self.prefix}_{t.name}_{len(self.unique)}"
-            self._by_content[key] = name
-            self.unique.append(
-                EmittedTable(name, CTYPES[data.dtype.name], t.section, data.size, data.nbytes, c_array(data))
-            )
-        return self._by_content[key]
-
-    def bytes(self, section: str) -> int:
-        return sum(t.bytes for t in self.unique if t.section == section)
+from tinyml.opspec import Arg, KernelCall, Ref, Scratch, Table, load_ops
+from tinyml.plan.model import Plan, Stage, Step
 
 
 @dataclass(frozen=True)
@@ -58,52 +23,68 @@ class EmittedCall:
 
 @dataclass(frozen=True)
 class EmittedStep:
+    """A step with `calls`, or a fused stage with `rows` and the `order` in which they run (lines of an initialiser)."""
+
     index: int
-    label: str  # for comments: operator and output shape, sanitised
+    label: str  # for comments: operators and output shape, sanitised
     op: str
-    node_index: int  # operator index in the model file
+    node_index: int  # operator index in the model file, of the first one
     macs: int
     headers: tuple[str, ...]
-    calls: tuple[EmittedCall, ...]
+    calls: tuple[EmittedCall, ...] = ()
+    rows: tuple[EmittedRow, ...] = ()
+    order: tuple[str, ...] = ()
+    events: int = 0
 
     @property
     def body(self) -> str:
-        return " ".join(f"{c.initialiser} {c.expression}" for c in self.calls)
+        parts = [f"{c.initialiser} {c.expression}" for c in self.calls]
+        parts += [f"{c.initialiser} {c.window} {c.expression}" for r in self.rows for c in r.calls]
+        return " ".join((*parts, *self.order))
 
 
 def emit_steps(plan: Plan, tables: TableSet) -> tuple[EmittedStep, ...]:
-    specs = load_ops()
-    out = []
-    for k, step in enumerate(plan.schedule.steps):
-        node = plan.graph.nodes[step.node]
-        view = plan.graph.view(node)
-        calls = tuple(
-            _call(plan, step, c, f"p{k}" if len(step.calls) == 1 else f"p{k}_{i}", tables) for i, c in enumerate(step.calls)
-        )
-        shape = "x".join(map(str, view.y.shape))
-        out.append(
-            EmittedStep(
-                k, c_comment(f"{node.op} -> {shape}"), node.op, node.index, specs[node.op].macs(view),
-                tuple(sorted({c.header for c in step.calls})), calls,
-            )
-        )  # fmt: skip
-    return tuple(out)
+    return tuple(
+        _stage(plan, k, step, tables) if isinstance(step, Stage) else _step(plan, k, step, tables)
+        for k, step in enumerate(plan.schedule.steps)
+    )
+
+
+def _label(plan: Plan, k: int) -> str:
+    node = plan.graph.nodes[k]
+    return f"{node.op} -> {'x'.join(map(str, plan.graph.view(node).y.shape))}"
+
+
+def _macs(plan: Plan, k: int) -> int:
+    node = plan.graph.nodes[k]
+    return load_ops()[node.op].macs(plan.graph.view(node))
+
+
+def _step(plan: Plan, k: int, step: Step, tables: TableSet) -> EmittedStep:
+    node = plan.graph.nodes[step.node]
+    calls = tuple(_call(plan, step, c, f"p{k}" if len(step.calls) == 1 else f"p{k}_{i}", tables) for i, c in enumerate(step.calls))
+    headers = tuple(sorted({c.header for c in step.calls}))
+    return EmittedStep(k, c_comment(_label(plan, step.node)), node.op, node.index, _macs(plan, step.node), headers, calls)
+
+
+def _stage(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
+    rows = tuple(
+        emit_row(plan, stage, r, f"{k}_{i}", c_comment(f"operator {plan.graph.nodes[r.node].index}, {_label(plan, r.node)}"), tables)
+        for i, r in enumerate(stage.rows)
+    )
+    first, last = stage.nodes[0], stage.nodes[-1]
+    label = c_comment(f"{len(rows)} operators row by row, {_label(plan, first)} to {_label(plan, last)}")
+    node = plan.graph.nodes[first]
+    headers = tuple(sorted({"stage", *(c.header for c in stage.calls)}))
+    macs = sum(_macs(plan, n) for n in stage.nodes)
+    order = tuple(c_ints(stage.order))
+    return EmittedStep(k, label, node.op, node.index, macs, headers, (), rows, order, len(stage.order))
 
 
 def _call(plan: Plan, step: Step, call: KernelCall, params_name: str, tables: TableSet) -> EmittedCall:
-    fields = ", ".join(_value(v, tables) for _, v in call.params)
+    fields = ", ".join(c_value(v, tables) for _, v in call.params)
     args = [f"&{params_name}", *(_arg(plan, step, a, tables) for a in call.args)]
     return EmittedCall(call.struct, params_name, f"{{{fields}}}", f"{call.func}({', '.join(args)})")
-
-
-def _value(v: Value, tables: TableSet) -> str:
-    if isinstance(v, Geom):
-        return c_geom(v)
-    if isinstance(v, Table):
-        return tables.name(v)
-    if isinstance(v, tuple):
-        return "{" + ", ".join(_value(e, tables) for e in v) + "}"
-    return "NULL" if v is None else c_number(v)
 
 
 def _arg(plan: Plan, step: Step, a: Arg, tables: TableSet) -> str:

@@ -43,22 +43,34 @@ def io_tensors(plan: Plan, inputs: bool) -> list[TensorInfo]:
 
 
 def describe_tensors(plan: Plan) -> list[TensorInfo]:
-    """Every tensor an operator writes into the arena, with the steps after which a debugger may read it: from the
-    completion of its producer until the step that last needs it has begun."""
+    """Every tensor an operator writes as a whole, with the steps after which a debugger may read it: from the completion of
+    its producer until the step that last needs it has begun. What lies in rings inside a stage never exists as a whole."""
     g = plan.graph
     steps = plan.schedule.steps
     done: dict[int, int] = {}  # node position -> steps completed once it has run
-    count, s = 0, 0
+    finished = {k: s + 1 for s, step in enumerate(steps) for k in step.nodes}
+    count = 0
     for k in range(len(g.nodes)):
-        if s < len(steps) and steps[s].node == k:
-            s += 1
-            count = s
+        count = finished.get(k, count)
         done[k] = count
+    inner = _inner(plan)
     out = []
     for k, node in enumerate(g.nodes):
         for t in node.outputs:
+            if t in inner:
+                continue
             readers = [done[r] - 1 for r in g.consumers.get(t, ())]
             born = done[k]
             dead = len(steps) if t in g.outputs else max([born, *readers])
             out.append(_info(plan, g.tensors[t], g.tensors[t], born, dead))
+    return out
+
+
+def _inner(plan: Plan) -> set[int]:
+    """Tensors that only one stage knows."""
+    g, out = plan.graph, set()
+    for _, stage in plan.schedule.stages():
+        own = set(stage.nodes)
+        for k in stage.nodes:
+            out.update(t for t in g.nodes[k].outputs if t not in g.outputs and set(g.consumers.get(t, ())) <= own)
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,6 +41,11 @@ def c_number(x: int | float) -> str:
 
 def c_geom(g: Geom) -> str:
     return f"{{{g.h}, {g.w}, {g.c}, {g.row_stride}, {g.px_stride}, 0, 0}}"
+
+
+def c_ints(values: Sequence[int], width: int = 110) -> list[str]:
+    """Initialiser lines of small integers, without braces."""
+    return c_array(np.array(values, np.int32), width)
 
 
 def c_array(a: np.ndarray, width: int = 110) -> list[str]:

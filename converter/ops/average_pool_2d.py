@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ir import NodeView
+from tinyml.ir import NodeView, hwc
 from tinyml.ops import _pool
-from tinyml.opspec import OpSpec
+from tinyml.opspec import Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -29,6 +29,20 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
     return (np.clip(y, *a.clamp).astype(n.y.dtype.numpy)[None],)
 
 
+def sums(n: NodeView) -> bool:
+    """One window, as large as the input."""
+    h, w, _ = hwc(n.x.shape)
+    return not n.is_float and n.attrs.kernel == (h, w) and not any(n.attrs.pad) and hwc(n.y.shape)[:2] == (1, 1)
+
+
+def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    h, _, c = hwc(n.x.shape)
+    params = (("in", low.geom(n.x)), ("rows", h), ("clamp_lo", n.attrs.clamp[0]), ("clamp_hi", n.attrs.clamp[1]))
+    args = (Ref(n.x.id), Ref(n.y.id), Accumulator(), RowIndex())
+    func = "tm_average_pool_2d_i8_rows"
+    return (KernelCall(func, "sum_rows", f"{func}_params", params, args, accumulator_bytes=4 * c),)
+
+
 SPEC = OpSpec(
     name="AVERAGE_POOL_2D",
     options="Pool2DOptions",
@@ -38,6 +52,8 @@ SPEC = OpSpec(
     reference=reference,
     access=_pool.access,
     lower=lambda n, low: _pool.lower(n, low, "average_pool_2d"),
+    sums=sums,
+    lower_sum=lower_sum,
     cases=_pool.cases,
     with_clamp=_pool.with_clamp,
     summary="average over a window, padding left out",

@@ -20,6 +20,7 @@ from tinyml.ir import DType, NodeView, Tensor, hwc
 from tinyml.numerics import quantize_multiplier, requant, same_quant
 from tinyml.opspec import (
     Access,
+    Accumulator,
     Case,
     CaseTensor,
     Elementwise,
@@ -29,6 +30,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     Ref,
+    RowIndex,
     Whole,
     Window,
     require,
@@ -150,6 +152,21 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return cheapest(n, low, portable, 4.0 * n.x.elements + 50.0 * n.y.elements)
 
 
+def sums(n: NodeView) -> bool:
+    return not n.is_float and _reduced(n) in ((True, True, False), (True, False, False)) and hwc(n.y.shape)[:2] == (1, 1)
+
+
+def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    mult, shift = _multiplier(n)
+    h, _, c = hwc(n.x.shape)
+    params = (
+        ("in", low.geom(n.x)), ("rows", h),
+        ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
+    )  # fmt: skip
+    args = (Ref(n.x.id), Ref(n.y.id), Accumulator(), RowIndex())
+    return (KernelCall("tm_mean_i8_rows", "sum_rows", "tm_mean_i8_rows_params", params, args, accumulator_bytes=4 * c),)
+
+
 def cases() -> Iterable[Case]:
     def case(name, shape, axes, keep=True, ins=(0.04, -11), out=(0.04, -11), f=False):
         hit = {a % len(shape) for a in axes}
@@ -200,6 +217,8 @@ SPEC = OpSpec(
     reference=reference,
     access=access,
     lower=lower,
+    sums=sums,
+    lower_sum=lower_sum,
     cases=cases,
     is_noop=lambda n: n.x.shape == n.y.shape and same_quant(n.x, n.y),
     summary="average over dimensions",

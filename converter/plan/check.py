@@ -8,11 +8,8 @@ without such a promise must find its inputs whole after its last write.
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import numpy as np
 
-from tinyml.errors import InternalError
 from tinyml.ir import NodeView, hwc
 from tinyml.opspec import (
     Elementwise,
@@ -26,93 +23,20 @@ from tinyml.opspec import (
     Window,
     load_ops,
 )  # fmt: skip
-from tinyml.plan.model import ArenaBuffer, Layout, Plan, Step
-
-FREE = -1
-
-
-def _refuse(place: str, what: str) -> NoReturn:
-    raise InternalError(place, what, stage="check")
-
-
-class _Arena:
-    def __init__(self, plan: Plan):
-        self.plan = plan
-        self.tags = np.full(plan.arena_bytes, FREE, np.int32)
-        self.expected: dict[int, np.ndarray] = {}  # tensor id -> [h,w,c] tags its bytes must hold
-        self.buffers = {b.id: b for b in plan.schedule.buffers}
-        self.next_tag = 0
-
-    def buffer(self, b: int) -> tuple[int, ArenaBuffer]:
-        """(offset in the arena, buffer); refuses one that is not wholly inside the arena, or misaligned."""
-        buffer, base = self.buffers.get(b), self.plan.offsets.get(b)
-        if buffer is None or base is None:
-            _refuse(f"buffer {b}", "does not exist or has no offset")
-        if base < 0 or base % buffer.align or base + buffer.size_bytes > len(self.tags):
-            _refuse(f"buffer {b}", f"{buffer.size_bytes} bytes at {base} are outside the arena of {len(self.tags)} or misaligned")
-        return base, buffer
-
-    def layout(self, t: int) -> Layout:
-        at = self.plan.schedule.layouts.get(t)
-        if at is None:
-            _refuse(f"tensor {t}", "has no place in the arena")
-        return at
-
-    def span(self, t: int) -> tuple[int, int]:
-        """First byte of a tensor and the one behind its last, gaps between rows and pixels included."""
-        at = self.layout(t)
-        g, size = at.geom, self.plan.graph.tensors[t].dtype.bytes
-        base = self.buffer(at.buffer)[0] + at.offset_bytes
-        return base, base + ((g.h - 1) * g.row_stride + (g.w - 1) * g.px_stride + g.c) * size
-
-    def rows(self, t: int) -> np.ndarray:
-        """[h,w,c,bytes] window onto the tags of a tensor's bytes; refuses places outside the tensor's buffer, and geometries
-        that are not the tensor's or put two of its elements on one byte."""
-        at, tensor = self.layout(t), self.plan.graph.tensors[t]
-        g, size = at.geom, tensor.dtype.bytes
-        if (g.h, g.w, g.c) != hwc(tensor.shape):
-            _refuse(f"tensor {t}", f"is laid out as {(g.h, g.w, g.c)}, its shape is {tensor.shape}")
-        if (g.w > 1 and g.px_stride < g.c) or (g.h > 1 and g.row_stride < (g.w - 1) * g.px_stride + g.c):
-            _refuse(f"tensor {t}", f"row stride {g.row_stride} and pixel stride {g.px_stride} make its elements overlap")
-        start, buffer = self.buffer(at.buffer)
-        base, end = self.span(t)
-        if base < start or end > start + buffer.size_bytes or base % size:
-            _refuse(f"tensor {t}", f"bytes {base}..{end} are outside its buffer or misaligned")
-        strides = (g.row_stride * size, g.px_stride * size, size, 1)
-        return np.lib.stride_tricks.as_strided(
-            self.tags[base:], (g.h, g.w, g.c, size), tuple(s * self.tags.itemsize for s in strides)
-        )
-
-    def fresh(self, t: int) -> np.ndarray:
-        """New tags for a tensor about to be written: one per element, never used before."""
-        shape = hwc(self.plan.graph.tensors[t].shape)
-        first, self.next_tag = self.next_tag, self.next_tag + self.plan.graph.tensors[t].elements
-        return np.arange(first, self.next_tag, dtype=np.int32).reshape(shape)
-
-    def write(self, t: int) -> None:
-        self.rows(t)[:] = self.expected[t][..., None]
-
-    def wanted(self, t: int, what: str) -> np.ndarray:
-        if t not in self.expected:
-            _refuse(what, f"reads tensor {t}, which no step before it writes")
-        return self.expected[t]
-
-    def verify(self, t: int, what: str, lo: int = 0, hi: int | None = None) -> None:
-        wanted = self.wanted(t, what)[lo:hi]
-        same = self.rows(t)[lo:hi] == wanted[..., None]
-        if not same.all():
-            row = lo + int(np.argwhere(~same.all((1, 2, 3)))[0][0])
-            _refuse(what, f"tensor {t}, row {row} is no longer in the arena when it is read")
+from tinyml.plan.check_arena import Arena, refuse
+from tinyml.plan.check_stage import replay_stage
+from tinyml.plan.model import Plan, Stage, Step
 
 
 def check(plan: Plan) -> None:
     """Raises InternalError, naming the step, if any read finds bytes that are not its own. Else returns."""
     graph, specs = plan.graph, load_ops()
-    arena = _Arena(plan)
-    order = [s.node for s in plan.schedule.steps]
+    arena = Arena(plan)
+    order = [k for s in plan.schedule.steps for k in s.nodes]
     if order != sorted(set(order)) or any(not 0 <= k < len(graph.nodes) for k in order):
-        _refuse("schedule", "steps are not in node order, or a node has two")
-    step_of = {s.node: s for s in plan.schedule.steps}
+        refuse("schedule", "steps are not in node order, or a node has two")
+    step_of = {s.nodes[-1]: s for s in plan.schedule.steps}
+    inner = {k for s in plan.schedule.steps for k in s.nodes[:-1]}
     for b in arena.buffers:
         arena.buffer(b)
     for t in graph.inputs:
@@ -124,7 +48,11 @@ def check(plan: Plan) -> None:
         inputs = [t.id for t in view.inputs if t is not None and not t.is_const]
         rule = specs[node.op].view(view)
         step = step_of.get(k)
-        if step is None:
+        if k in inner:
+            continue
+        if isinstance(step, Stage):
+            inputs = replay_stage(arena, step, where)
+        elif step is None:
             _view(arena, view, rule, inputs, where)
         else:
             _operands(view, step, where)
@@ -134,10 +62,10 @@ def check(plan: Plan) -> None:
             else:
                 _execute(arena, view, specs[node.op].access(view), where)
             if not (scratch == -2).all():
-                _refuse(where, "an output overlaps the step's own scratch")
-        for t in {*inputs, *node.outputs}:  # a large network's tags would take more memory than the network
+                refuse(where, "an output overlaps the step's own scratch")
+        for t in (*inputs, *node.outputs):  # a large network's tags would take more memory than the network
             if t not in graph.outputs and graph.consumers.get(t, (-1,))[-1] <= k:
-                del arena.expected[t]
+                arena.expected.pop(t, None)
     for t in graph.outputs:
         arena.verify(t, "the end of the inference")
 
@@ -148,25 +76,25 @@ def _operands(view: NodeView, step: Step, where: str) -> None:
     for call in step.calls:
         for a in call.args:
             if isinstance(a, Ref) and a.tensor not in own:
-                _refuse(where, f"a call is given tensor {a.tensor}, which is none of its operator's")
+                refuse(where, f"a call is given tensor {a.tensor}, which is none of its operator's")
 
 
-def _scratch(arena: _Arena, step: Step, where: str) -> np.ndarray:
+def _scratch(arena: Arena, step: Step, where: str) -> np.ndarray:
     """The tags of the step's scratch, filled with a mark; empty where it has none."""
     needed = max((c.scratch_bytes for c in step.calls), default=0)
     if step.scratch is None:
         if needed:
-            _refuse(where, f"needs {needed} bytes of scratch and has none")
+            refuse(where, f"needs {needed} bytes of scratch and has none")
         return arena.tags[:0]
     base, buffer = arena.buffer(step.scratch)
     if buffer.size_bytes < needed:
-        _refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
+        refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
     tags = arena.tags[base : base + buffer.size_bytes]
     tags[:] = -2
     return tags
 
 
-def _execute(arena: _Arena, view: NodeView, accesses: tuple, where: str) -> None:
+def _execute(arena: Arena, view: NodeView, accesses: tuple, where: str) -> None:
     outs = [t.id for t in view.outputs]
     reads = [(t, a) for t, a in zip(view.inputs, accesses, strict=True) if t is not None and not t.is_const]
     for t in outs:
@@ -186,7 +114,7 @@ def _execute(arena: _Arena, view: NodeView, accesses: tuple, where: str) -> None
         arena.verify(o, where)
 
 
-def _replay_rows(arena: _Arena, view: NodeView, reads: list, where: str) -> None:
+def _replay_rows(arena: Arena, view: NodeView, reads: list, where: str) -> None:
     """Output row by output row, as tm/window.h orders them; element-wise operands may be overwritten as they are read."""
     out = view.y.id
     rows, tags = arena.rows(out), arena.expected[out]
@@ -211,7 +139,7 @@ def _replay_rows(arena: _Arena, view: NodeView, reads: list, where: str) -> None
         arena.verify(t_id, where)
 
 
-def _trails(arena: _Arena, out: int, src: int) -> bool:
+def _trails(arena: Arena, out: int, src: int) -> bool:
     """Element i of `out` ends no later than element i+1 of `src` begins: safe for any element-wise kernel."""
     g, size = arena.plan.graph, lambda t: arena.plan.graph.tensors[t].dtype.bytes
     if hwc(g.tensors[out].shape) != hwc(g.tensors[src].shape):
@@ -221,7 +149,7 @@ def _trails(arena: _Arena, out: int, src: int) -> bool:
     return bool((ends[:-1] <= begins[1:]).all())
 
 
-def _addresses(arena: _Arena, t: int) -> np.ndarray:
+def _addresses(arena: Arena, t: int) -> np.ndarray:
     g: Geom = arena.plan.schedule.layouts[t].geom
     size = arena.plan.graph.tensors[t].dtype.bytes
     y, x, c = np.ogrid[: g.h, : g.w, : g.c]
@@ -238,13 +166,13 @@ def _rows_read(a: object, y: int, height: int) -> tuple[int, int]:
     return y, y + 1
 
 
-def _view(arena: _Arena, view: NodeView, rule: ViewRule | None, inputs: list[int], where: str) -> None:
+def _view(arena: Arena, view: NodeView, rule: ViewRule | None, inputs: list[int], where: str) -> None:
     """A node without a step: its outputs must be exactly the bytes that its inputs already are."""
     if isinstance(rule, PartsOfOutput):
         _fill_rest(arena, view, rule, inputs, where, may_fill=False)
         return
     if len(inputs) != 1 or not isinstance(rule, (Reshaped, PartsOfInput)):
-        _refuse(where, "has no step and is not a view")
+        refuse(where, "has no step and is not a view")
     source = arena.wanted(inputs[0], where)
     if isinstance(rule, Reshaped):
         arena.expected[view.y.id] = source.reshape(hwc(view.y.shape))
@@ -258,7 +186,7 @@ def _view(arena: _Arena, view: NodeView, rule: ViewRule | None, inputs: list[int
 
 
 def _fill_rest(
-    arena: _Arena, view: NodeView, rule: PartsOfOutput, inputs: list[int], where: str, may_fill: bool = True
+    arena: Arena, view: NodeView, rule: PartsOfOutput, inputs: list[int], where: str, may_fill: bool = True
 ) -> None:
     """Parts that were written in place keep their tags; everything else of the output is written now."""
     out = view.y
@@ -270,12 +198,12 @@ def _fill_rest(
         tags[part] = arena.wanted(t, where).reshape(shape)
         old[part] = True
     if not may_fill and not old.all():
-        _refuse(where, "has no step, but its output is more than its inputs")
+        refuse(where, "has no step, but its output is more than its inputs")
     arena.expected[out.id] = tags.reshape(hwc(out.shape))
     window, keep = arena.rows(out.id), old.reshape(hwc(out.shape))
     window[:] = np.where(keep[..., None], window, arena.expected[out.id][..., None])
     arena.verify(out.id, where)
 
 
-def _lies_in(arena: _Arena, inputs: list[int], out: int) -> bool:
+def _lies_in(arena: Arena, inputs: list[int], out: int) -> bool:
     return bool(inputs) and all(arena.layout(t).buffer == arena.layout(out).buffer for t in inputs)

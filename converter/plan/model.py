@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinyml.ir import Graph
@@ -9,12 +10,22 @@ from tinyml.opspec import Geom, KernelCall
 
 
 @dataclass(frozen=True)
+class Target:
+    """What kernels are chosen for: features of the core, and what to favour (see opspec.Lowering)."""
+
+    isa: frozenset[str] = frozenset()
+    optimize: str = "balanced"
+
+
+@dataclass(frozen=True)
 class Layout:
-    """A tensor's place in a buffer: byte offset of its first element, extents and strides."""
+    """A tensor's place in a buffer: byte offset of its first element, extents and strides.
+    ring = n: only n rows exist at a time, row y in slot y % n; 0: all of them."""
 
     buffer: int
     offset_bytes: int
     geom: Geom
+    ring: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,20 +42,80 @@ class ArenaBuffer:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One unit of execution: `node` is the position in graph.nodes; `calls` run in order. `scratch` is a buffer id."""
+    """One operator as a whole: `node` is the position in graph.nodes; `calls` run in order. `scratch` is a buffer id."""
 
     node: int
     calls: tuple[KernelCall, ...]
     scratch: int | None = None
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        return (self.node,)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Which rows of an arena tensor the calls of one event get. mode "row": the row of the event's number; "whole": all;
+    "window": the rows y*stride - pad ... + size - 1 for event y that exist."""
+
+    tensor: int
+    mode: str
+    stride: int = 1
+    pad: int = 0
+    size: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class RowStep:
+    """One operator of a stage. `calls` are those of one event: an output row, or an input row where `accumulator` (a
+    buffer id) collects them. There are `events` of them, numbered from 0."""
+
+    node: int
+    events: int
+    calls: tuple[KernelCall, ...]
+    operands: tuple[Operand, ...]
+    accumulator: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Consecutive operators that run together, row by row: event n of the stage is the next event of rows[order[n]].
+    `scratch` is a buffer id, shared by all calls."""
+
+    rows: tuple[RowStep, ...]
+    order: tuple[int, ...]
+    scratch: int | None = None
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        return tuple(r.node for r in self.rows)
+
+    @property
+    def calls(self) -> tuple[KernelCall, ...]:
+        return tuple(c for r in self.rows for c in r.calls)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Buffers that may overlap although both are alive: `high` starts at least distance_bytes above the start of `low`."""
+
+    low: int
+    high: int
+    distance_bytes: int
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """What runs, in which order, on which buffers; offsets are not yet known."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Stage, ...]
     layouts: dict[int, Layout]  # by tensor id
     buffers: tuple[ArenaBuffer, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    def stages(self) -> Iterator[tuple[int, Stage]]:
+        """The fused stages with their step numbers."""
+        return ((k, s) for k, s in enumerate(self.steps) if isinstance(s, Stage))
 
 
 @dataclass(frozen=True, eq=False)

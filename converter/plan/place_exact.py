@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyml.plan import place_pairs, place_search
-from tinyml.plan.place_gaps import Gaps, Item, height
+from tinyml.plan.place_gaps import Gaps, Item, gaps_of, height
 
 # A node of place_pairs looks at every pair; this many pairs cost about as much time as a node of place_search.
 _PAIRS_PER_NODE = 50
+# This part of the effort is kept for a last proof on parts: so many peaks, and steps on both sides of them.
+_SHARE_KEPT, _PEAKS, _REACHES = 5, 4, (1, 2, 4, 8)
 
 
 def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goal: int, effort: int) -> tuple[list[int], int]:
@@ -27,6 +29,8 @@ def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goa
     skyline = None if gaps.special else place_search.Skyline(items)
     price = 1 + sum(map(len, gaps.near)) // 2 // _PAIRS_PER_NODE
     best = height(items, found)
+    kept = effort // _SHARE_KEPT
+    effort -= kept
     too_hard, step = bound - 1, max(1, bound // 1_000)
     share = effort // 2
     capacity = max(bound, goal)
@@ -51,4 +55,34 @@ def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goa
             step *= 2
         else:
             capacity, share = best - 1, effort
+    if bound < best and goal < best and _part_refutes(items, gaps, best - 1, kept):
+        bound = best
     return found, bound
+
+
+def _part_refutes(items: Sequence[Item], gaps: Gaps, capacity: int, effort: int) -> bool:
+    """Whether the items alive around a peak alone are proven not to fit below `capacity` bytes: then all do not.
+
+    The search over all items loses its way in decisions that have nothing to do with the peak.
+    """
+    starts = sorted({item.first for item in items})
+    load = {step: sum(item.size for item in items if item.first <= step <= item.last) for step in starts}
+    peaks = sorted(starts, key=lambda step: (-load[step], step))[:_PEAKS]
+    known: set[tuple[int, ...]] = set()
+    for reach in _REACHES:
+        for peak in peaks:
+            k = starts.index(peak)
+            first, last = starts[max(k - reach, 0)], starts[min(k + reach, len(starts) - 1)]
+            part = tuple(i for i, item in enumerate(items) if item.first <= last and item.last >= first)
+            if part in known:
+                continue
+            known.add(part)
+            place = {i: n for n, i in enumerate(part)}
+            some = [items[i] for i in part]
+            pairs = [(place[a], place[b], gap) for (a, b), gap in gaps.special.items() if a in place and b in place]
+            near = gaps_of(some, pairs)
+            price = 1 + sum(map(len, near.near)) // 2 // _PAIRS_PER_NODE
+            _, refuted, _ = place_pairs.fit(some, near, capacity, max(effort // (price * _PEAKS * len(_REACHES)), 1))
+            if refuted:
+                return True
+    return False

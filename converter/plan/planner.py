@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from tinyml.ir import Graph
 from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
-from tinyml.plan.model import Plan, Schedule
+from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
-from tinyml.plan.place import Buffer, Placement, Problem, solve
+from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
 from tinyml.plan.schedule import ALIGN, make_schedule
+from tinyml.plan.stages import StageProblem, chains, options
 
 
 def order_problem(graph: Graph) -> OrderProblem:
@@ -42,25 +44,96 @@ def reorder(graph: Graph) -> Graph:
 
 def place(schedule: Schedule) -> Placement:
     buffers = tuple(Buffer(b.id, b.size_bytes, b.align, b.first, b.last) for b in schedule.buffers)
-    return solve(Problem(buffers))
+    return solve(Problem(buffers, tuple(Overlap(g.low, g.high, g.distance_bytes) for g in schedule.gaps)))
 
 
-def make_plan(graph: Graph, isa: frozenset[str], progress: Callable[[str], None] = lambda text: None) -> Plan:
-    """The checked plan with the smallest arena among: with and without views (a concatenation written in place keeps
-    its whole result alive from its first part on, which can cost more than the copy). Raises InternalError if the
-    checker refuses it."""
+@dataclass(frozen=True)
+class Goal:
+    """What a plan is for. arena_bytes: budget of the arena, None where any size will do.
+
+    optimize "ram": the smallest arena whose multiply-accumulates stay within max_overhead times the model's. Any other:
+    the plan that costs least time within the budget, or the smallest one where none fits."""
+
+    optimize: str = "balanced"
+    max_overhead: float = 1.10
+    arena_bytes: int | None = None
+
+
+BALANCED = Goal()
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A placed schedule that is not checked yet. cost: instructions more than layer by layer, estimated."""
+
+    cost: int
+    schedule: Schedule
+    placement: Placement
+
+    @property
+    def height(self) -> int:
+        return self.placement.height
+
+
+def make_plan(
+    graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None, goal: Goal = BALANCED
+) -> Plan:
+    """The checked plan that serves the goal best. Raises InternalError if the checker refuses it."""
     progress("ordering operators")
     graph = reorder(graph)
-    best: tuple[Placement, Schedule] | None = None
-    for views in (True, False):
-        progress("placing buffers")
-        schedule = make_schedule(graph, isa, views=views)
-        placement = place(schedule)
-        if best is None or placement.height < best[0].height:
-            best = placement, schedule
-    assert best is not None
+    layered = min(_layered(graph, target, progress), key=lambda c: c.height)
+    chosen = layered
+    if goal.optimize == "ram" or (goal.arena_bytes is not None and layered.height > goal.arena_bytes):
+        for c in _fused(graph, target, layered.height, progress):
+            if goal.optimize != "ram" and goal.arena_bytes is not None and c.height <= goal.arena_bytes:
+                # candidates come from the smallest peak on, each cheaper than the one before
+                chosen = c
+            elif c.height < chosen.height:
+                chosen = c
     progress("checking the plan")
-    return _checked(graph, best[1], best[0])
+    return _checked(graph, chosen.schedule, chosen.placement)
+
+
+def front(graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None) -> tuple[Candidate, ...]:
+    """The plans none of which is both larger and slower than another, from the smallest arena on."""
+    graph = reorder(graph)
+    layered = min(_layered(graph, target, progress), key=lambda c: c.height)
+    found = sorted((layered, *_fused(graph, target, layered.height, progress)), key=lambda c: (c.height, c.cost))
+    out: list[Candidate] = []
+    for c in found:
+        if not out or c.cost < out[-1].cost:
+            out.append(c)
+    return tuple(out)
+
+
+def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> Iterator[Candidate]:
+    """One step per operator: with and without views (a concatenation written in place keeps its whole result alive from
+    its first part on, which can cost more than the copy), outputs in the place of operands or reaching into them."""
+    seen = []
+    for views in (True, False):
+        for in_place, overlap in ((True, False), (True, True), (False, True)):
+            progress("placing buffers")
+            schedule = make_schedule(graph, target, views=views, in_place=in_place, overlap=overlap)
+            key = (schedule.buffers, schedule.gaps)
+            if key not in seen:
+                seen.append(key)
+                yield Candidate(0, schedule, place(schedule))
+
+
+def _fused(graph: Graph, target: Target, bound: int, progress: Callable[[str], None]) -> Iterator[Candidate]:
+    """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper."""
+    for views in (True, False):
+        problem = StageProblem(graph, target, views)
+        if not views and problem.lives == StageProblem(graph, target, True).lives:
+            return
+        found = options(problem, bound, progress)
+        for _, cost, chain in chains(found, len(graph.nodes)):
+            stages = tuple((o.first, o.end) for o in chain if o.fused)
+            if not stages:
+                return
+            progress(f"placing buffers of {len(stages)} stages")
+            schedule = make_schedule(graph, target, views=views, in_place=False, stages=stages, overlap=True)
+            yield Candidate(cost, schedule, place(schedule))
 
 
 def plan_of(graph: Graph, schedule: Schedule) -> Plan:

@@ -2,52 +2,168 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from tinyml.ir import Graph
-from tinyml.opspec import Lowering, load_ops
-from tinyml.plan.model import ArenaBuffer, Schedule, Step
+from tinyml.ir import Graph, hwc
+from tinyml.opspec import Elementwise, Geom, Lowering, Window, load_ops
+from tinyml.plan.lower_rows import lower_stage
+from tinyml.plan.model import ArenaBuffer, Gap, Layout, Schedule, Stage, Step, Target
+from tinyml.plan.rows import Kind, row_node
 from tinyml.plan.storage import Storage, plan_storage
+from tinyml.plan.stream import Stream, stream
 
 ALIGN = 8  # bytes; every buffer starts at a multiple, so word and double-word loads of a row's start are aligned
+Range = tuple[int, int]  # positions first..end-1 in graph.nodes
 
 
-def make_schedule(graph: Graph, isa: frozenset[str], views: bool = True, in_place: bool = True) -> Schedule:
-    """One step per operator that has anything to execute, in the order of graph.nodes."""
-    storage = plan_storage(graph, views, in_place)
-    lowering = Lowering({t: at.geom for t, at in storage.layouts.items()}, isa)
-    specs = load_ops()
-    steps: list[Step] = []
-    step_of: dict[int, int] = {}  # node position -> step that runs it, or the step after which a view exists
-    scratch: list[tuple[int, int]] = []
-    for k, node in enumerate(graph.nodes):
-        spec, view = specs[node.op], graph.view(node)
-        calls = spec.lower_rest(view, lowering) if k in storage.in_place_views else spec.lower(view, lowering)
-        if calls:
-            steps.append(Step(k, calls))
-            if size := max(c.scratch_bytes for c in calls):
-                scratch.append((len(steps) - 1, size))
-        step_of[k] = max(0, len(steps) - 1)
-    buffers = list(_lives(graph, storage, step_of, len(steps)))
-    next_id = graph.fresh_id()
-    for n, (s, size) in enumerate(scratch):
-        buffers.append(ArenaBuffer(next_id + n, size, ALIGN, s, s, f"scratch of step {s}"))
-        steps[s] = replace(steps[s], scratch=next_id + n)
-    return Schedule(tuple(steps), storage.layouts, tuple(buffers))
+@dataclass
+class _Draft:
+    """A schedule under construction. step_of: node position -> step that runs it, or after which a view exists."""
+
+    graph: Graph
+    storage: Storage
+    lowering: Lowering
+    target: Target
+    steps: list[Step | Stage] = field(default_factory=list)
+    step_of: dict[int, int] = field(default_factory=dict)
+    extra: list[ArenaBuffer] = field(default_factory=list)  # scratch, accumulators, rings
+    streams: list[tuple[int, Stream]] = field(default_factory=list)  # what may be overwritten in which step
+
+    def buffer(self, size: int, what: str) -> int:
+        """A buffer of the step that is added next."""
+        s, number = len(self.steps), self.graph.fresh_id() + len(self.extra)
+        self.extra.append(ArenaBuffer(number, size, ALIGN, s, s, f"{what} of step {s}"))
+        return number
 
 
-def _lives(graph: Graph, storage: Storage, step_of: dict[int, int], n_steps: int) -> list[ArenaBuffer]:
+def make_schedule(
+    graph: Graph, target: Target, views: bool = True, in_place: bool = True, stages: Sequence[Range] = (), overlap: bool = False
+) -> Schedule:
+    """The operators in the order of graph.nodes: those of a range in `stages` fused, any other one alone, where it has
+    anything to execute. overlap: also say by how much a step's output may reach into an input that dies there."""
+    fused = {k for lo, hi in stages for k in range(lo, hi)}
+    storage = plan_storage(graph, views, in_place, fused)
+    draft = _Draft(graph, storage, Lowering({t: at.geom for t, at in storage.layouts.items()}, target.isa, target.optimize), target)
+    ends = dict(stages)
+    k = 0
+    while k < len(graph.nodes):
+        if k in ends:
+            _add_stage(draft, k, ends[k])
+            k = ends[k]
+        else:
+            _add_step(draft, k, overlap)
+            k += 1
+    lives = _lives(draft)
+    return Schedule(tuple(draft.steps), draft.storage.layouts, (*lives, *draft.extra), tuple(_gaps(draft, lives)))
+
+
+def stage_stream(graph: Graph, lo: int, hi: int, last_read: dict[int, int]) -> Stream | None:
+    """Nodes lo..hi-1 as one stage, None where one of them can not run row by row. last_read: node position per tensor."""
+    nodes = [row_node(graph, k) for k in range(lo, hi)]
+    if None in nodes:
+        return None
+    own = [n for n in nodes if n is not None]
+    outputs = [n.out for n in own if last_read.get(n.out, -1) >= hi]
+    ids = dict.fromkeys(r.tensor for n in own for r in n.reads)
+    dying = [t for t in ids if graph.producer.get(t, -1) < lo and last_read.get(t, -1) < hi]
+    return stream(graph, own, outputs, dying)
+
+
+def layer_stream(graph: Graph, k: int, last_read: dict[int, int]) -> Stream | None:
+    """Node k alone, run as a whole by a kernel that promises to go row by row or element by element; None for any other."""
+    node = row_node(graph, k)
+    if node is None or node.kind is not Kind.ROWS:
+        return None
+    view = graph.view(graph.nodes[k])
+    live = (a for t, a in zip(view.inputs, load_ops()[view.node.op].access(view), strict=True) if t is not None and not t.is_const)
+    return stage_stream(graph, k, k + 1, last_read) if all(isinstance(a, (Window, Elementwise)) for a in live) else None
+
+
+def last_reads(graph: Graph) -> dict[int, int]:
+    """Position of the last node that reads a tensor; len(graph.nodes) for the network's outputs."""
+    out = {t: readers[-1] for t, readers in graph.consumers.items()}
+    out.update((t, len(graph.nodes)) for t in graph.outputs)
+    return out
+
+
+def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
+    graph, node = draft.graph, draft.graph.nodes[k]
+    spec, view = load_ops()[node.op], graph.view(node)
+    in_place = k in draft.storage.in_place_views
+    calls = spec.lower_rest(view, draft.lowering) if in_place else spec.lower(view, draft.lowering)
+    if calls:
+        size = max(c.scratch_bytes for c in calls)
+        scratch = draft.buffer(size, "scratch") if size else None
+        if overlap and not in_place and (alone := layer_stream(graph, k, last_reads(graph))):
+            draft.streams.append((len(draft.steps), alone))
+        draft.steps.append(Step(k, calls, scratch))
+    draft.step_of[k] = max(0, len(draft.steps) - 1)
+
+
+def _add_stage(draft: _Draft, lo: int, hi: int) -> None:
+    graph = draft.graph
+    flow = stage_stream(graph, lo, hi, last_reads(graph))
+    assert flow is not None, (lo, hi)
+    layouts = dict(draft.storage.layouts)
+    for t, rows in flow.rings.items():
+        h, w, c = hwc(graph.tensors[t].shape)
+        ring = 0 if rows >= h else rows
+        size = min(rows, h) * w * c * graph.tensors[t].dtype.bytes
+        layouts[t] = Layout(draft.buffer(size, f"rows of tensor {t}"), 0, Geom.dense(h, w, c), ring)
+    for t in flow.shares:
+        top = t
+        while top in flow.shares:
+            top = flow.shares[top]
+        layouts[t] = layouts[top]
+    draft.storage = replace(draft.storage, layouts=layouts)
+    rows, scratch = lower_stage(graph, flow, layouts, draft.target)
+    rows = tuple(
+        replace(r, accumulator=draft.buffer(size, "accumulator")) if (size := max(c.accumulator_bytes for c in r.calls)) else r
+        for r in rows
+    )
+    draft.streams.append((len(draft.steps), flow))
+    number = draft.buffer(scratch, "scratch") if scratch else None
+    draft.steps.append(Stage(rows, flow.order, number))
+    draft.step_of.update((k, len(draft.steps) - 1) for k in range(lo, hi))
+
+
+def _lives(draft: _Draft) -> list[ArenaBuffer]:
     """A buffer per root tensor, alive from the first write to the last read of anything that lies in it."""
+    graph, step_of = draft.graph, draft.step_of
+    inner = {t for _, flow in draft.streams for t in (*flow.rings, *flow.shares)}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
-    end = max(0, n_steps - 1)
-    for t, root in storage.roots.items():
+    end = max(0, len(draft.steps) - 1)
+    for t, root in draft.storage.roots.items():
+        if t in inner:
+            continue
         born = 0 if t in graph.inputs else step_of[graph.producer[t]]
         reads = [step_of[k] for k in graph.consumers.get(t, ())]
         died = end if t in graph.outputs else max(reads, default=born)
         first[root] = min(first.get(root, born), born)
         last[root] = max(last.get(root, died), died, born)
-    return [
-        ArenaBuffer(r, graph.tensors[r].bytes, ALIGN, first[r], last[r], f"tensor {r}") for r in sorted(first)
-    ]
+    return [ArenaBuffer(r, graph.tensors[r].bytes, ALIGN, first[r], last[r], f"tensor {r}") for r in sorted(first)]
 
+
+def _gaps(draft: _Draft, lives: Sequence[ArenaBuffer]) -> list[Gap]:
+    """Where a step's output may reach into its dying input: both fill their buffers, which no other tensor then needs."""
+    by_id = {b.id: b for b in lives}
+    roots = draft.storage.roots
+    filled_by_caller = {roots[t] for t in draft.graph.inputs}
+    out = []
+    for step, flow in draft.streams:
+        for (a, b), distance in flow.gaps.items():
+            low, high = _filled(draft, b), _filled(draft, a)
+            if low is None or high is None or low == high or low in filled_by_caller:
+                continue
+            if by_id[low].first == step and by_id[high].last == step and distance < by_id[low].size_bytes:
+                out.append(Gap(low, high, distance))
+    return out
+
+
+def _filled(draft: _Draft, t: int) -> int | None:
+    """The buffer that tensor t fills from its first byte to its last, densely."""
+    at, root = draft.storage.layouts[t], draft.storage.roots[t]
+    same = at.geom.is_dense and at.offset_bytes == 0 and at.ring == 0
+    return root if same and draft.graph.tensors[root].bytes == draft.graph.tensors[t].bytes else None

@@ -6,6 +6,7 @@ rectangle of the parent's (split, slice; or concat and pad, where the producers 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from tinyml.ir import Graph, Tensor, hwc
@@ -169,8 +170,9 @@ def _part(offset: int, pg: Geom, whole: tuple[int, ...], shape: tuple[int, ...],
     return at, Geom(h, w, c, pg.row_stride, pg.px_stride)
 
 
-def plan_storage(graph: Graph, views: bool = True, in_place: bool = True) -> Storage:
-    """The sharing for the graph's node order. With `views` or `in_place` off, the corresponding copies stay."""
+def plan_storage(graph: Graph, views: bool = True, in_place: bool = True, fused: Collection[int] = ()) -> Storage:
+    """The sharing for the graph's node order. With `views` or `in_place` off, the corresponding copies stay. `fused`:
+    positions of nodes that a stage runs row by row; it decides itself what they overwrite."""
     specs = load_ops()
     b = _Builder(graph, specs)
     for k, node in enumerate(graph.nodes if views else ()):
@@ -182,7 +184,8 @@ def plan_storage(graph: Graph, views: bool = True, in_place: bool = True) -> Sto
         elif isinstance(rule, PartsOfOutput):
             b.parts_of_output(k, rule)
     for k in range(len(graph.nodes) if in_place else 0):
-        b.overlay(k)
+        if k not in fused:
+            b.overlay(k)
     layouts, roots = {}, {}
     for t, tensor in _live(graph).items():
         placed = b.geom(t)

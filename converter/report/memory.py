@@ -58,6 +58,17 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
+class StageRow:
+    """A fused stage: operators (model-file indices) that run row by row, and the bytes of rows kept between them."""
+
+    step: int
+    mode: str
+    operators: tuple[int, ...]
+    ring_bytes: int
+    calls: int  # kernel calls per inference
+
+
+@dataclass(frozen=True)
 class BankRow:
     name: str
     kind: str
@@ -73,7 +84,7 @@ class PlanReport:
     ram: Ram
     flash: Flash
     macs: Macs
-    stages: tuple[object, ...]
+    stages: tuple[StageRow, ...]
     layers: tuple[LayerRow, ...]
     banks: tuple[BankRow, ...]
     peak: LayerRow | None
@@ -93,22 +104,35 @@ class Measured:
 
 
 def live_bytes(plan: Plan) -> list[int]:
-    """Bytes of live buffers in each step."""
-    live = [0] * max(1, len(plan.schedule.steps))
-    for b in plan.schedule.buffers:
-        for s in range(b.first, b.last + 1):
-            live[s] += b.size_bytes
-    return live
+    """Bytes of the arena that hold something in each step; what two buffers share counts once."""
+    out = []
+    for s in range(max(1, len(plan.schedule.steps))):
+        end = total = 0
+        for lo, size in sorted((plan.offsets[b.id], b.size_bytes) for b in plan.schedule.buffers if b.first <= s <= b.last):
+            total += max(0, lo + size - max(lo, end))
+            end = max(end, lo + size)
+        out.append(total)
+    return out
 
 
 def layer_rows(plan: Plan) -> tuple[LayerRow, ...]:
     specs, live = load_ops(), live_bytes(plan)
     rows = []
     for k, step in enumerate(plan.schedule.steps):
-        node = plan.graph.nodes[step.node]
-        view = plan.graph.view(node)
+        nodes = [plan.graph.nodes[n] for n in step.nodes]
+        views = [plan.graph.view(n) for n in nodes]
         kernels = tuple(dict.fromkeys(c.func for c in step.calls))
-        rows.append(LayerRow(k, node.op, node.index, view.y.shape, specs[node.op].macs(view), live[k], kernels))
+        name = nodes[0].op if len(nodes) == 1 else f"{nodes[0].op} .. {nodes[-1].op}"
+        macs = sum(specs[n.op].macs(v) for n, v in zip(nodes, views, strict=True))
+        rows.append(LayerRow(k, name, nodes[0].index, views[-1].y.shape, macs, live[k], kernels))
+    return tuple(rows)
+
+
+def stage_rows(plan: Plan) -> tuple[StageRow, ...]:
+    rows = []
+    for k, stage in plan.schedule.stages():
+        rings = sum(b.size_bytes for b in plan.schedule.buffers if b.first == b.last == k and b.what.startswith("rows of"))
+        rows.append(StageRow(k, "stream", tuple(plan.graph.nodes[n].index for n in stage.nodes), rings, len(stage.order)))
     return tuple(rows)
 
 
@@ -133,7 +157,7 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
         ),
         flash=Flash(c.project.weights_bytes, code, flash_total, flash or board.flash_bytes),
         macs=Macs(model_macs, planned, planned),
-        stages=(),
+        stages=stage_rows(plan),
         layers=layers,
         banks=tuple(
             BankRow(b.name, b.kind, b.origin, b.size, used.get(b.kind, 0) if first.get(b.kind) == b.name else 0) for b in board.banks

@@ -1,0 +1,155 @@
+"""The proof for fused stages: every event of the stage is replayed on the arena's tags, row by row.
+
+What an event reads and writes is worked out here from the operators' access patterns alone; what the schedule says of it
+must agree. Nothing is shared with the modules that planned the stage.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyml.ir import Tensor, hwc
+from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
+from tinyml.plan.check_arena import Arena, refuse
+from tinyml.plan.model import Operand, RowStep, Stage
+
+SCRATCH, ACCUMULATOR = -2, -3  # tags; the k-th accumulator has ACCUMULATOR - k
+
+
+def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
+    """Replays the stage; returns the tensors it touched. Raises InternalError as `check` does."""
+    graph = arena.plan.graph
+    nodes = stage.nodes
+    if nodes != tuple(range(nodes[0], nodes[0] + len(nodes))):
+        refuse(where, "its stage does not run consecutive operators")
+    ops = [_Op(arena, r, ACCUMULATOR - k, where) for k, r in enumerate(stage.rows)]
+    for op in ops:
+        arena.expected[op.out] = arena.fresh(op.out)
+    scratch = _scratch(arena, stage, where)
+    for p in stage.order:
+        if not 0 <= p < len(ops):
+            refuse(where, f"its order names operator {p} of {len(ops)}")
+        ops[p].event(scratch)
+    for op in ops:
+        op.finished()
+    touched = [t for op in ops for t in (op.out, *(o.tensor for o in op.row.operands))]
+    for t in dict.fromkeys(touched):
+        last = graph.consumers.get(t, (-1,))[-1]
+        if t in graph.outputs or last > nodes[-1]:
+            arena.verify(t, where)
+    return list(dict.fromkeys(touched))
+
+
+def _scratch(arena: Arena, stage: Stage, where: str) -> np.ndarray:
+    needed = max((c.scratch_bytes for c in stage.calls), default=0)
+    if stage.scratch is None:
+        if needed:
+            refuse(where, f"needs {needed} bytes of scratch and has none")
+        return arena.tags[:0]
+    base, buffer = arena.buffer(stage.scratch)
+    if buffer.size_bytes < needed:
+        refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
+    return arena.tags[base : base + buffer.size_bytes]
+
+
+class _Op:
+    """One operator of the stage during its replay."""
+
+    def __init__(self, arena: Arena, row: RowStep, tag: int, where: str):
+        self.arena, self.row, self.tag = arena, row, tag
+        node = arena.plan.graph.nodes[row.node]
+        spec, self.view = load_ops()[node.op], arena.plan.graph.view(node)
+        self.where = f"operator {node.index} {node.op} in the stage of {where}"
+        self.out, self.done = self.view.y.id, 0
+        self.live = [(t, a) for t, a in zip(self.view.inputs, spec.access(self.view), strict=True) if t is not None and not t.is_const]
+        self.sums = spec.sums(self.view)
+        self.by_row = not self.sums and hwc(self.view.y.shape)[0] > 1
+        self.events = hwc(self.view.x.shape)[0] if self.sums else hwc(self.view.y.shape)[0] if self.by_row else 1
+        expected = {o.tensor: o for o in (*(self._operand(t, a) for t, a in self.live), Operand(self.out, "row" if self.by_row else "whole"))}
+        if row.events != self.events or {o.tensor: o for o in row.operands} != expected:
+            refuse(self.where, "its row calls are not what the operator needs")
+        self.accumulator = self._buffer()
+
+    def _buffer(self) -> np.ndarray:
+        needed = max((c.accumulator_bytes for c in self.row.calls), default=0)
+        if self.row.accumulator is None:
+            if needed:
+                refuse(self.where, f"needs an accumulator of {needed} bytes and has none")
+            return self.arena.tags[:0]
+        base, buffer = self.arena.buffer(self.row.accumulator)
+        if buffer.size_bytes < needed:
+            refuse(self.where, f"needs an accumulator of {needed} bytes and has {buffer.size_bytes}")
+        return self.arena.tags[base : base + buffer.size_bytes]
+
+    def _operand(self, t: Tensor, a: Access) -> Operand:
+        if self.sums:
+            return Operand(t.id, "row")
+        h = hwc(t.shape)[0]
+        if not self.by_row or (isinstance(a, Broadcast) and h == 1):
+            return Operand(t.id, "whole")
+        if isinstance(a, Window):
+            plain = a.stride[0] == 1 and a.size[0] == 1 and a.pad[0] == 0
+            return Operand(t.id, "row") if plain else Operand(t.id, "window", a.stride[0], a.pad[0], a.size[0])
+        if isinstance(a, (Elementwise, Broadcast)) and h == hwc(self.view.y.shape)[0]:
+            return Operand(t.id, "row")
+        refuse(self.where, f"can not run row by row on tensor {t.id}")
+
+    def _rows(self, t: Tensor, a: Access, event: int) -> tuple[int, int]:
+        o, h = self._operand(t, a), hwc(t.shape)[0]
+        if o.mode == "whole":
+            return 0, h
+        if o.mode == "row":
+            return event, event + 1
+        first = event * o.stride - o.pad
+        return max(first, 0), min(first + o.size, h)
+
+    def event(self, scratch: np.ndarray) -> None:
+        e, arena = self.done, self.arena
+        if e >= self.events:
+            refuse(self.where, f"runs more than {self.events} times")
+        self.done += 1
+        if e == 0:
+            self.accumulator[:] = self.tag
+        scratch[:] = SCRATCH
+        reads = [(t.id, *self._rows(t, a, e)) for t, a in self.live]
+        for t, lo, hi in reads:
+            if lo >= hi:
+                refuse(self.where, f"row {e} reads nothing of tensor {t}")
+            arena.verify(t, self.where, lo, hi)
+        self._holds(scratch)
+        last = e == self.events - 1
+        if not self.by_row and not last:
+            return
+        rows = arena.rows(self.out)
+        if self.by_row:
+            rows[e % len(rows)] = arena.expected[self.out][e][..., None]
+        else:
+            rows[:] = arena.expected[self.out][..., None]
+        # the kernel may still read, or use its scratch, after its first write
+        for (t, lo, hi), (_, a) in zip(reads, self.live, strict=True):
+            if not (isinstance(a, Elementwise) and self.by_row and self._trails(t, e)):
+                arena.verify(t, self.where, lo, hi)
+        if not last:
+            self._holds(scratch)
+        elif not (scratch == SCRATCH).all():
+            refuse(self.where, "its output overlaps the scratch")
+
+    def _holds(self, scratch: np.ndarray) -> None:
+        if not (scratch == SCRATCH).all() or not (self.accumulator == self.tag).all():
+            refuse(self.where, f"its scratch or accumulator is overwritten before row {self.done}")
+
+    def _trails(self, t: int, row: int) -> bool:
+        """Each element of the output's row lies where its own input element or an earlier one lies."""
+        arena, graph = self.arena, self.arena.plan.graph
+        a, b = graph.tensors[t], graph.tensors[self.out]
+        ga, gb = arena.layout(t).geom, arena.layout(self.out).geom
+        if hwc(a.shape) != hwc(b.shape) or a.dtype.bytes != b.dtype.bytes or (ga.px_stride != gb.px_stride and ga.w > 1):
+            return False
+        size = a.dtype.bytes
+        start = [arena.span(x)[0] + (row % arena.slots(x)) * g.row_stride * size for x, g in ((t, ga), (self.out, gb))]
+        return start[1] <= start[0]
+
+    def finished(self) -> None:
+        if not self.by_row and self.done != self.events:
+            refuse(self.where, f"runs {self.done} times instead of {self.events}")
+
