@@ -41,11 +41,13 @@ static inline void usart_start(uint32_t kernel_hz) {
 /* An overrun has lost a byte: the frame's CRC will tell. It must be cleared, or nothing is received again. */
 static inline void usart_clear_overrun(uint32_t status) {
 #if USART_GENERATION == 2
-  if ((status & USART_ORE) != 0) {
-    REG32(USART_ICR) = USART_ORE;
-  }
+  (void)status;
+  REG32(USART_ICR) = USART_ORE;
 #else
-  (void)status; /* RM0090: cleared by the read of SR and then DR that every received byte gets */
+  if ((status & USART_RXNE) == 0) { /* RM0090: cleared by reading SR and then DR, which a received byte gets anyway */
+    const uint32_t lost = REG32(USART_RX);
+    (void)lost;
+  }
 #endif
 }
 
@@ -53,13 +55,12 @@ uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
   uint32_t got = 0;
   while (got < n) {
     const uint32_t status = REG32(USART_STATUS);
-    if ((status & (USART_RXNE | USART_ORE)) != 0) {
+    if ((status & USART_RXNE) != 0) {
+      dst[got++] = (uint8_t)REG32(USART_RX);
+    }
+    if ((status & USART_ORE) != 0) {
       usart_clear_overrun(status);
-      const uint8_t byte = (uint8_t)REG32(USART_RX);
-      if ((status & USART_RXNE) != 0) {
-        dst[got++] = byte;
-      }
-    } else if (got > 0) {
+    } else if ((status & USART_RXNE) == 0 && got > 0) {
       break;
     }
   }
