@@ -181,6 +181,13 @@ def test_a_kernel_that_the_network_does_not_call_stays_out():
     assert "lib/tinyml_runtime/src/softmax_i8.c" in files and "lib/tinyml_runtime/src/logistic_f32.c" not in files
 
 
+@pytest.mark.parametrize("name", ["stm32f746", "esp32c3", "host"])
+def test_every_header_of_the_runtime_is_in_one_library(name):
+    headers = [path.partition("/src/")[2] for path in project(load_board(name)) if "/tm/" in path]
+    assert len(headers) > 8 and len(set(headers)) == len(headers)
+    assert {"tm/runner.h", "tm/port.h"} <= set(headers)
+
+
 def test_the_runtimes_version_is_asserted_against_the_runtime_beside_it():
     files = project(load_board("hifive1"))
     assert "TM_RUNTIME_VERSION ==" in files["lib/digits/src/digits.h"]
