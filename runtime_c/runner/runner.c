@@ -10,7 +10,7 @@
 #include "state.h"
 
 enum { STACK_PAINT = 0xC5, STACK_MARGIN = 96 };
-enum { STALE_S = 4 }; /* the rest of a frame that has not come by then does not come */
+enum { STALE_S = 1 }; /* the rest of a frame that has not come by then does not come */
 
 /* The one static object: the firmware is an application, and its RAM should show in the image's .bss. */
 static runner the_runner;
