@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -23,8 +24,8 @@ from tinyml import __version__
 from tinyml.board import Board, load_board
 from tinyml.commands.common import read_model
 from tinyml.device.build import BuildResult, compile_project
-from tinyml.device.emulate import EmulatedPort, open_port, open_session, start_emulator
-from tinyml.errors import DeviceError
+from tinyml.device.emulate import EmulatedPort, emulator_command, open_port, open_session, start_emulator
+from tinyml.errors import DeviceError, Timeout
 from tinyml.pipeline import compile_model
 
 pytestmark = pytest.mark.emulator
@@ -122,7 +123,7 @@ def test_a_board_at_a_port_needs_no_build_and_its_image_is_known_by_its_record(p
     assert out["clock_fallback"] and "WARNING" in out["text"]  # the emulated machine has no crystal
     tinyml("build", DIGITS, "--board", "stm32f405", cwd=tmp_path)
     again = tinyml("bench", DIGITS, "--board", "stm32f405", "--port", plugged_in, "--repeat", 1, cwd=tmp_path)
-    assert "gcc" in again["compiler"]
+    assert "gcc" in again["compiler"] and "-Os" in again["flags"] and "compiler unknown" not in again["text"]
     x = np.zeros((2, 8, 8, 1), np.int8)
     np.save(tmp_path / "x.npy", x)
     tinyml("run", DIGITS, "--board", "stm32f405", "--port", plugged_in, "-i", "x.npy", "-o", "y.npy", cwd=tmp_path)
@@ -228,6 +229,43 @@ def test_no_emulator_outlives_the_command(sent, status, tmp_path):
     while emulators(tmp_path) and time.monotonic() < end:
         time.sleep(0.05)
     assert not emulators(tmp_path)
+
+
+@ARM
+def test_a_socket_is_a_port_like_any_other(board_405):
+    board, build, digest = board_405
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        number = s.getsockname()[1]
+    line = f"tcp:127.0.0.1:{number},server=on,wait=off,nodelay=on"
+    with subprocess.Popen(emulator_command(board, build.elf, line), stderr=subprocess.PIPE, text=True) as p:
+        try:
+            for _ in range(200):
+                try:
+                    session = open_session(board, None, "device", f"socket://127.0.0.1:{number}", digest)
+                    break
+                except DeviceError:
+                    assert p.poll() is None, p.stderr.read()
+                    time.sleep(0.05)
+            with session as s:
+                s.self_test()
+                assert s.run([np.zeros((1, 8, 8, 1), np.int8)])[0].size == 10
+        finally:
+            p.kill()
+
+
+def test_silence_says_what_to_do_and_who_else_listens(monkeypatch):
+    monkeypatch.setattr("tinyml.device.emulate.START_S", 0.3)
+    master, slave = pty.openpty()
+    device = os.ttyname(slave)
+    with subprocess.Popen(["sleep", "60"], stdin=slave) as other:
+        try:
+            with pytest.raises(Timeout) as e:
+                open_session(load_board("stm32f405"), None, "device", device)
+        finally:
+            other.kill()
+    line = e.value.line()
+    assert e.value.exit_code == 9 and "115,200 baud" in line and f"sleep ({other.pid})" in line and "tinyml flash" in line
+    os.close(master), os.close(slave)
 
 
 class RestartsWhenOpened(threading.Thread):

@@ -74,7 +74,7 @@ def test_the_session_is_what_the_tool_prints(tmp_path):
     assert len(compilers(shown)) == len(compilers(printed)) == 1
     same = compilers(shown) == compilers(printed)
     for (command, want), (_, got) in zip(shown, printed, strict=True):
-        assert normal(got, same) == normal(want, same), f"`tinyml {command}` prints something else; python {Path(__file__).name} records it anew"
+        assert normal(got, same) == normal(want, same), f"`tinyml {command}` prints something else; `python tests/{Path(__file__).name}` records it anew"
 
 
 def test_the_session_shows_the_whole_way_on_a_board_that_is_not_there():

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from tinyml.board import Board
 from tinyml.device.build import BuildResult
-from tinyml.device.ports import EMULATOR, open_error
+from tinyml.device.ports import EMULATOR, holders, open_error
 from tinyml.device.serial import Link
 from tinyml.device.session import Session
 from tinyml.device.tools import install_command, missing_tools
 from tinyml.device.transport import FdTransport, SerialTransport
-from tinyml.errors import BuildError, DeviceError, UsageError
+from tinyml.errors import BuildError, DeviceError, Timeout, UsageError
 
 PLACES = ("host", "emulator", "device")
 START_S = 20.0
@@ -50,6 +50,14 @@ def open_session(board: Board, build: BuildResult | None, on: str = "host", port
     ratio = Fraction(*board.emulator.ticks_per_instruction) if emulated and board.emulator else None
     try:
         return Session(link, ratio, start_timeout_s=START_S, model_hash=model_hash, board=board.name)
+    except Timeout:
+        who = holders(port) if on == "device" and port and not emulated else ()
+        link.close()
+        if on != "device" or emulated:
+            raise
+        also = f"; {', '.join(who)} has the port open too" if who else ""
+        what = f"no firmware of tinyml answers at {board.console.baud or 115200:,} baud within {START_S:.0f} s{also}"
+        raise Timeout(link.name, what, "run `tinyml flash`, or press the board's reset button and try again") from None
     except BaseException:
         link.close()
         raise
