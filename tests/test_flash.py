@@ -241,10 +241,10 @@ def test_flat_image_and_hex_are_those_of_objcopy(name, tmp_path):
 def test_a_gap_in_the_image_is_erased_flash(tmp_path):
     (tmp_path / "x.s").write_text(".text\n.globl _start\n_start: .word 1\n.data\n.word 2\n")
     elf, flat = tmp_path / "x.elf", tmp_path / "x.bin"
-    link = ["-nostdlib", "-nostartfiles", "-Wl,-Ttext=0x08000000,-Tdata=0x08000100", tmp_path / "x.s", "-o", elf]
+    link = ["-nostdlib", "-nostartfiles", "-Wl,-Ttext=0x08000000,-Tdata=0x08003000", tmp_path / "x.s", "-o", elf]
     subprocess.run(["arm-none-eabi-gcc", *link], check=True, timeout=60)
     subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", "--gap-fill", "0xff", elf, flat], check=True, timeout=60)
-    assert flat_image(elf) == (0x08000000, flat.read_bytes()) and flat.stat().st_size == 0x104
+    assert flat_image(elf) == (0x08000000, flat.read_bytes()) and flat.stat().st_size == 0x3004
 
 
 def test_hex_across_a_border_of_64_kib():
