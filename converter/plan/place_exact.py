@@ -13,8 +13,9 @@ from tinyml.plan.place_gaps import Gaps, Item, gaps_of, height
 
 # A node of place_pairs looks at every pair; this many pairs cost about as much time as a node of place_search.
 _PAIRS_PER_NODE = 50
-# This part of the effort is kept for a last proof on parts: so many peaks, and steps on both sides of them.
-_SHARE_KEPT, _PEAKS, _REACHES = 5, 4, (1, 2, 4, 8)
+# For a last proof on parts: this share of the effort on top, so many peaks, so many steps on both sides of them.
+_SHARE_MORE, _PEAKS, _REACHES = 5, 4, (1, 2, 4, 8)
+_LEAST_NODES = 20
 
 
 def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goal: int, effort: int) -> tuple[list[int], int]:
@@ -23,14 +24,13 @@ def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goa
     Stops at a height of at most `goal` bytes.  The bound itself is asked for first, with half of the effort: it is the
     optimum of most networks.  A height that is too hard is followed by one a little above, in growing steps, since a
     tight height guides the searches better than a loose one; at the end the whole rest goes to the height just below
-    the best one found, which a refutation would prove optimal.
+    the best one found, which a refutation would prove optimal.  Failing that, the surroundings of the peaks are asked.
     """
     # Skylines add up sizes, so they have no use for items that may overlap.
     skyline = None if gaps.special else place_search.Skyline(items)
     price = 1 + sum(map(len, gaps.near)) // 2 // _PAIRS_PER_NODE
     best = height(items, found)
-    kept = effort // _SHARE_KEPT
-    effort -= kept
+    more = effort // _SHARE_MORE
     too_hard, step = bound - 1, max(1, bound // 1_000)
     share = effort // 2
     capacity = max(bound, goal)
@@ -55,12 +55,12 @@ def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goa
             step *= 2
         else:
             capacity, share = best - 1, effort
-    if bound < best and goal < best and _part_refutes(items, gaps, best - 1, kept):
+    if bound < best and goal < best and part_refutes(items, gaps, best - 1, more):
         bound = best
     return found, bound
 
 
-def _part_refutes(items: Sequence[Item], gaps: Gaps, capacity: int, effort: int) -> bool:
+def part_refutes(items: Sequence[Item], gaps: Gaps, capacity: int, effort: int) -> bool:
     """Whether the items alive around a peak alone are proven not to fit below `capacity` bytes: then all do not.
 
     The search over all items loses its way in decisions that have nothing to do with the peak.
@@ -82,7 +82,8 @@ def _part_refutes(items: Sequence[Item], gaps: Gaps, capacity: int, effort: int)
             pairs = [(place[a], place[b], gap) for (a, b), gap in gaps.special.items() if a in place and b in place]
             near = gaps_of(some, pairs)
             price = 1 + sum(map(len, near.near)) // 2 // _PAIRS_PER_NODE
-            _, refuted, _ = place_pairs.fit(some, near, capacity, max(effort // (price * _PEAKS * len(_REACHES)), 1))
-            if refuted:
+            limit = effort // (price * _PEAKS * len(_REACHES))
+            # So few nodes prove nothing that the load bound does not.
+            if limit >= _LEAST_NODES and place_pairs.fit(some, near, capacity, limit)[1]:
                 return True
     return False
