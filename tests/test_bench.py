@@ -79,6 +79,7 @@ def test_ticks_of_a_timer_become_cycles_of_the_core():
 
 PLACES = [
     pytest.param(("--on", "host", "--board", "host"), id="host"),
+    pytest.param(("--on", "host", "--board", "stm32f405"), id="host, for a board whose kernels it can not run"),
     *(
         pytest.param(("--board", b, *how), id=f"{b} {how[-1]} {how[0]}", marks=[needs(cc, qemu), pytest.mark.emulator])
         for b, cc, qemu in (

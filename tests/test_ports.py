@@ -124,7 +124,7 @@ SOME_GROUP = next(g for g in grp.getgrall() if g.gr_gid)
 )
 def test_permission_names_the_command_that_helps(monkeypatch, gid, mode, groups, says):
     node = SimpleNamespace(st_gid=gid, st_mode=stat.S_IFCHR | mode)
-    fake = SimpleNamespace(stat=lambda path: node, access=lambda path, how: False, R_OK=os.R_OK, W_OK=os.W_OK)
+    fake = SimpleNamespace(stat=lambda path: node, access=lambda path, how: False, R_OK=os.R_OK, W_OK=os.W_OK, name=os.name)
     monkeypatch.setattr(ports, "os", fake)
     problem = permission("/dev/ttyACM0", lambda: groups)
     assert says in "; ".join(problem)
@@ -202,3 +202,14 @@ def test_the_choice_is_by_number(monkeypatch):
     assert "1  /dev/ttyACM0" in shown.getvalue() and "2  /dev/ttyACM1" in shown.getvalue() and shown.getvalue().count("which port?") == 4
     with pytest.raises(DeviceError, match="--port"):
         asker(console)((ST, ST2))  # the end of the input
+
+
+def test_what_only_some_systems_have_is_not_needed_to_start():
+    code = "import sys; sys.modules.update(dict.fromkeys(('pty', 'tty', 'grp', 'pwd'))); import tinyml.cli as c; c.make_parser()"
+    p = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert p.returncode == 0, p.stderr
+
+
+def test_a_port_of_windows_is_opened_without_asking_unix(monkeypatch):
+    monkeypatch.setattr(ports, "os", SimpleNamespace(name="nt"))
+    assert choose_port(BOARD, "COM3", never, never) == "COM3" and permission("COM3") is None

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import pty
 import shutil
 import subprocess
 import tempfile
 import threading
-import tty
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -99,6 +97,11 @@ class EmulatedPort:
     device: the port's name, for pyserial; it may be closed and opened again. The machine runs until `close`."""
 
     def __init__(self, board: Board, elf: Path):
+        if os.name != "posix":
+            raise DeviceError(board.name, "emulated boards need Linux or macOS", "use --on host, or a board")
+        import pty  # not on every system that boards can be plugged into
+        import tty
+
         missing = missing_tools(board, "emulate")
         if missing:
             raise BuildError(board.name, f"{missing[0].program} is not installed", f"run: {install_command(missing)}")

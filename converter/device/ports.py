@@ -127,6 +127,8 @@ def permission(device: str, user_groups: Callable[[], tuple[set[str], set[str]]]
     """What keeps this user from opening the device, and the command that helps; None where nothing does, or it is not there.
 
     user_groups: names of the groups in force for this process, and of those the user database gives."""
+    if os.name != "posix":
+        return None
     try:
         node = os.stat(device)
     except OSError:
