@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinyml.ir import NodeView, hwc
 from tinyml.ops import _binary
 from tinyml.ops.variants import _requant
@@ -12,8 +10,8 @@ from tinyml.opspec import KernelCall, Value
 
 def constants(mult: int, shift: int, zero_point: int) -> tuple[tuple[str, int], ...] | None:
     """The fields mult, add, shift; None where the form is not exact for this shift."""
-    q = _requant.any_sign(np.array([mult], np.int32), np.array([shift], np.int32), zero_point)
-    return None if q is None else tuple((name, int(v[0])) for name, v in (("mult", q.mult), ("add", q.add), ("shift", q.shift)))
+    e = -shift
+    return (("mult", mult), ("add", (1 << (e - 1)) + (zero_point << e)), ("shift", e)) if 1 <= e <= _requant.MOST_TWICE else None
 
 
 def plain(n: NodeView) -> bool:

@@ -7,6 +7,7 @@ become additions of halves, exactly, as long as ties of negative results need no
 -128 and zero point -128 hide them, nor where nothing is rounded twice.
 *Any sign*: t = add + round(2 * acc * mult / 2^32); y = sat8((t - (acc < 0)) >> e): LiteRT's own roundings, the zero point added before
 the shift. Exact for 1 <= e <= 22.
+*Constant*: a channel whose output is the same for the least and the greatest accumulator needs none.
 *Searched*: outside of those ranges, `add` is found by intersecting what every threshold that the accumulator can reach
 asks for.
 """
@@ -21,6 +22,7 @@ import numpy as np
 from tinyml.numerics import requant, requant_once
 
 BITS = 7  # kept below LiteRT's first rounding: the sum arrives multiplied by 256 = 2 * 2^BITS
+MOST_TWICE = 22  # greatest shift of any sign's form
 MOST = 23  # greatest shift: 128 << 23 is in int32
 
 
@@ -42,62 +44,91 @@ def bounds(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return b - 128 * positive + 127 * negative, b + 127 * positive - 128 * negative
 
 
-def one_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray, lead: int = BITS) -> Constants | None:
-    """For outputs clamped at -128 whose zero point is -128; the sum arrives multiplied by 2^(lead + 1). mult, shift as LiteRT
-    has them, lo and hi the accumulator's range. None where some channel has no exact constants."""
+Exact = Callable[[np.ndarray | int, np.ndarray | int], np.ndarray]  # (accumulator, channel) -> int8 output
+
+
+def _twice(mult: np.ndarray, shift: np.ndarray, zero_point: int) -> Exact:
+    return lambda acc, c: np.clip(requant(acc, mult[c], shift[c]) + zero_point, -128, 127)
+
+
+def one_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
+    """For outputs clamped at -128 whose zero point is -128; the sum arrives multiplied by 256. mult, shift as LiteRT has
+    them, lo and hi the accumulator's range. None where some channel has no exact constants."""
     if zero_point != -128:
         return None
     m, e = mult.astype(np.int64), -shift.astype(np.int64)
-    total = e + lead
-    add = (np.int64(zero_point) << np.clip(total, 0, MOST)) + (np.int64(1) << np.clip(lead - 1, 0, None))
+    total = e + BITS
+    add = (np.int64(zero_point) << np.clip(total, 0, MOST)) + (np.int64(1) << (BITS - 1))
     add = add + np.where(e > 0, np.int64(1) << np.clip(total - 1, 0, MOST), 0)
-    plain = (e >= 0) & (total <= MOST)
-    return _search(plain, m, add, total, lo, hi, lead, lambda acc, c: np.clip(requant(acc, mult[c], shift[c]) + zero_point, -128, 127))
+    return _search((e >= 0) & (total <= MOST), m, add, total, lo, hi, _twice(mult, shift, zero_point))
 
 
 def once(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
     """For FULLY_CONNECTED, which rounds once: one sign's form for any zero point."""
-    m, e = mult.astype(np.int64), -shift.astype(np.int64)
-    total = e + BITS
-    if (total < 1).any():
-        return None
-    plain, at = total <= MOST, np.minimum(total, MOST)
+    m, total = mult.astype(np.int64), BITS - shift.astype(np.int64)
+    at = np.clip(total, 1, MOST)
     add = (np.int64(zero_point) << at) + (np.int64(1) << (at - 1))
-    return _search(plain, m, add, total, lo, hi, BITS, lambda acc, c: np.clip(requant_once(acc, mult[c], shift[c]) + zero_point, -128, 127))
+
+    def exact(acc: np.ndarray | int, c: np.ndarray | int) -> np.ndarray:
+        return np.clip(requant_once(acc, mult[c], shift[c]) + zero_point, -128, 127)
+
+    return _search((total >= 1) & (total <= MOST), m, add, total, lo, hi, exact)
 
 
-def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int) -> Constants | None:
+def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
+    """For any zero point; the sum arrives multiplied by 2. None where some channel has no exact constants."""
     e = -shift.astype(np.int64)
-    if not ((e >= 1) & (e <= 22)).all():
+    value, constant = _constant(lo, hi, _twice(mult, shift, zero_point))
+    e = np.where(constant, 8, e)
+    if not ((e >= 1) & (e <= MOST_TWICE) & (constant | _small(lo, hi))).all():
         return None
-    add = (np.int64(1) << (e - 1)) + (np.int64(zero_point) << e)
-    return Constants(mult.astype(np.int32), add.astype(np.int32), e.astype(np.int32))
+    add = (np.int64(1) << (e - 1)) + (np.where(constant, value, zero_point) << e)
+    return Constants(np.where(constant, 0, mult).astype(np.int32), add.astype(np.int32), e.astype(np.int32))
+
+
+def _small(lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """Whether 256 times the accumulator fits 32 bits."""
+    return (lo > -(1 << 23)) & (hi < 1 << 23)
+
+
+def _constant(lo: np.ndarray, hi: np.ndarray, exact: Exact) -> tuple[np.ndarray, np.ndarray]:
+    """int64 [C] output at the least accumulator, and whether it is the same at the greatest, hence always."""
+    channels = np.arange(len(lo))
+    inside = (lo >= -(1 << 31)) & (hi < 1 << 31)
+    value = exact(np.where(inside, lo, 0), channels)
+    return value, inside & (value == exact(np.where(inside, hi, 0), channels))
 
 
 def _search(
-    plain: np.ndarray, m: np.ndarray, add: np.ndarray, total: np.ndarray, lo: np.ndarray, hi: np.ndarray, lead: int,
-    exact: Callable[[int, int], np.ndarray],
-) -> Constants | None:  # fmt: skip
-    m, add, total = m.copy(), add.copy(), total.copy()
-    for c in np.flatnonzero(~plain).tolist():
+    plain: np.ndarray, m: np.ndarray, add: np.ndarray, total: np.ndarray, lo: np.ndarray, hi: np.ndarray, exact: Exact
+) -> Constants | None:
+    """The constants of one sign's form: as given where `plain`, of channels that never change a multiplier of 0, of others
+    what _addend finds."""
+    value, constant = _constant(lo, hi, exact)
+    m = np.where(constant, 0, m)
+    total = np.where(constant, MOST, total)
+    add = np.where(constant, value << MOST, add)
+    if not (constant | _small(lo, hi)).all():
+        return None
+    for c in np.flatnonzero(~(plain | constant)).tolist():
         scale = int(total[c]) - MOST
         if scale <= 0:  # a multiplier above 1
             return None
         m[c] >>= scale
         total[c] = MOST
-        found = _addend(int(m[c]), int(lo[c]), int(hi[c]), lead, lambda acc, c=c: int(exact(acc, c)))
+        found = _addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)))
         if found is None:
             return None
         add[c] = found
     return Constants(m.astype(np.int32), add.astype(np.int32), total.astype(np.int32))
 
 
-def _addend(mult: int, lo: int, hi: int, lead: int, exact: Callable[[int], int]) -> int | None:
-    """`add` such that sat8((add + floor(2^(lead+1) * acc * mult / 2^32)) >> MOST) == exact(acc) for lo <= acc <= hi. Both ascend,
+def _addend(mult: int, lo: int, hi: int, exact: Callable[[int], int]) -> int | None:
+    """`add` such that sat8((add + floor(256 * acc * mult / 2^32)) >> MOST) == exact(acc) for lo <= acc <= hi. Both ascend,
     so agreement at the ends of each of exact's steps is agreement everywhere."""
 
     def high(acc: int) -> int:
-        return ((acc << (lead + 1)) * mult) >> 32
+        return ((acc << (BITS + 1)) * mult) >> 32
 
     least, greatest = -(1 << 31) - high(lo), (1 << 31) - 1 - high(hi)  # no overflow
     least, greatest = max(least, -(1 << 31)), min(greatest, (1 << 31) - 1)

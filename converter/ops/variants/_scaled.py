@@ -11,13 +11,12 @@ from tinyml.ir import NodeView
 from tinyml.ops import _channels
 from tinyml.ops.variants import _requant
 
-LARGEST = 1 << 23  # accumulators below this stay exact when multiplied by 256
 SCALE = (256, 2)  # by any_sign
 
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """weights int64 [KH,KW,C] and bias int64 [C] (zero point folded in), both multiplied by SCALE[any_sign]."""
+    """weights int64 [KH,KW,C] and bias int32 [C] (zero point folded in), both multiplied by SCALE[any_sign]."""
 
     weights: np.ndarray
     bias: np.ndarray
@@ -35,16 +34,15 @@ def scaled(n: NodeView) -> Scaled | None:
     weights = w.data.reshape(kh * kw, c)
     bias = _channels.folded_bias(n.x, n.input(2), weights.sum(0, dtype=np.int64))
     lo, hi = _requant.bounds(weights.T, bias)
-    if (lo <= -LARGEST).any() or (hi >= LARGEST).any():
-        return None
     mult, shift = _channels.multipliers(n.x, w, n.y, c)
     q, any_sign = _requant.one_sign(mult, shift, n.y.zero_point, lo, hi), 0
     if q is None:
-        q, any_sign = _requant.any_sign(mult, shift, n.y.zero_point), 1
+        q, any_sign = _requant.any_sign(mult, shift, n.y.zero_point, lo, hi), 1
     if q is None:
         return None
     s = SCALE[any_sign]
-    return Scaled(w.data[0].astype(np.int64) * s, bias.astype(np.int64) * s, q, any_sign)
+    # a constant channel's bias may be large, its sum is not used
+    return Scaled(w.data[0].astype(np.int64) * s, (bias.astype(np.int64) * s).astype(np.int32), q, any_sign)
 
 
 def halves(low: np.ndarray, high: np.ndarray) -> np.ndarray:

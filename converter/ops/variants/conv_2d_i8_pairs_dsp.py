@@ -11,8 +11,6 @@ from tinyml.ops.variants import _pairs, _requant
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
-LARGEST = 1 << 23  # accumulators below this stay exact when multiplied by 256
-
 
 def _parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Weights int8 [CO,K], bias with the zero point folded in, mult, shift."""
@@ -28,12 +26,10 @@ def constants(n: NodeView) -> tuple[_requant.Constants, int] | None:
     """Requantisation constants and any_sign, None where there are no exact ones."""
     weights, bias, mult, shift = _parts(n)
     lo, hi = _requant.bounds(weights, bias)
-    if (lo <= -LARGEST).any() or (hi >= LARGEST).any():
-        return None
     found = _requant.one_sign(mult, shift, n.y.zero_point, lo, hi)
     if found is not None:
         return found, 0
-    found = _requant.any_sign(mult, shift, n.y.zero_point)
+    found = _requant.any_sign(mult, shift, n.y.zero_point, lo, hi)
     return None if found is None else (found, 1)
 
 

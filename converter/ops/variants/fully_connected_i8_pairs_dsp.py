@@ -11,14 +11,12 @@ from tinyml.ops.variants import _pairs, _requant
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
-LARGEST = 1 << 23  # accumulators below this stay exact when multiplied by 256
-
 
 def constants(n: NodeView) -> _requant.Constants | None:
     """None where the accumulators are too large or a shift is out of range."""
     lo, hi = fully_connected.accumulator_bounds(n)
     tables = fully_connected.exact_tables(n)
-    if tables is None or (lo <= -LARGEST).any() or (hi >= LARGEST).any():
+    if tables is None:
         return None
     return _requant.once(*tables, n.y.zero_point, lo, hi)
 
