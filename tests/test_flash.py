@@ -23,6 +23,8 @@ from tinyml.device.emulate import emulator_command
 from tinyml.device.flash import RULES, upload_failure
 from tinyml.device.image import flat_image, intel_hex, read_image
 from tinyml.device.session import Ident
+from tinyml.emit.firmware_project import emit_firmware
+from tinyml.errors import DeviceError
 
 DIGITS = REPO / "examples" / "digits" / "digits.tflite"
 BOARD = load_board("stm32f405")
@@ -204,6 +206,24 @@ def test_what_can_not_be_flashed(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["flash", str(DIGITS), *words]) == 2
     assert "\n" not in capsys.readouterr().err.strip().splitlines()[-1] and list(tmp_path.iterdir()) == []
+
+
+def test_another_way_to_upload(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert flash(DIGITS, "--port", "socket://127.0.0.1:9", "--upload-protocol", "pigeon") == 2
+    assert "stlink" in capsys.readouterr().err.splitlines()[-1]
+    seen = []
+
+    def build(job, folder, builder, console):
+        seen.append(emit_firmware(job.compiled.project, job.board))
+
+    def upload(folder, board, port, say):
+        raise DeviceError(board.platformio.upload_protocol, "stop")
+
+    monkeypatch.setattr("tinyml.commands.flash.build_folder", build)
+    monkeypatch.setattr("tinyml.commands.flash.upload", upload)
+    assert flash(DIGITS, "--port", "socket://127.0.0.1:9", "--upload-protocol", "dfu") == 7
+    assert "upload_protocol = dfu\n" in seen[0]["platformio.ini"] and "dfu: stop" in capsys.readouterr().err
 
 
 def ident(model_hash: str = "00", flags: int = 0) -> Ident:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tinyml.commands.build import IMAGE, add_toolchain, build_folder, output_folder, reusable
 from tinyml.commands.common import Command, Console, Job, add_model, load_job
 from tinyml.commands.target import port_for
-from tinyml.device.emulate import open_session
+from tinyml.device.emulate import open_target
 from tinyml.device.flash import upload, upload_image
 from tinyml.device.platformio import missing_packages, platform_name, require_platformio
 from tinyml.device.ports import EMULATOR
-from tinyml.device.session import FLAGS, Ident
-from tinyml.errors import DeviceError, Mismatch, Timeout, UsageError
+from tinyml.device.session import FLAGS, Ident, Session
+from tinyml.errors import DeviceError, Mismatch, Timeout, UsageError, printable
 
 RETURN_S = 15.0  # a board that restarts comes back as a serial port within seconds
 FALLBACK = FLAGS[1]
@@ -25,6 +25,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
     add_model(p)
     p.add_argument("--port", metavar="P", help="serial port of the board; default: found by its USB id")
     p.add_argument("-o", "--output", metavar="DIR", help="project folder (default build/<model>)")
+    p.add_argument("--upload-protocol", metavar="U", help="how to upload, such as stlink or dfu (default: the board's)")
     add_toolchain(p)
 
 
@@ -35,6 +36,10 @@ def run(args: argparse.Namespace, console: Console) -> None:
         raise UsageError(board.name, "is no board to flash", "choose a real one, see `tinyml boards`")
     if args.port == EMULATOR:
         raise UsageError("--port emulator", "there is nothing to flash", "run `tinyml bench --port emulator`: it starts the image itself")
+    if args.upload_protocol:
+        job = with_protocol(job, args.upload_protocol)
+        board = job.board
+        assert board.platformio is not None
     require_platformio(board)
     port = port_for(board, args.port, console)  # before a long build: nothing is flashed where there is no board
     builder = args.toolchain or "pio"
@@ -57,32 +62,48 @@ def run(args: argparse.Namespace, console: Console) -> None:
     console.result(to_json(job, port, folder, builder, built.compiler, built.reused, ident))
 
 
-def identify(job: Job, port: str, now: Callable[[], float] = time.monotonic) -> Ident:
-    """What the board says of itself after its restart. Raises Mismatch where it runs another model, DeviceError or Timeout where it
-    does not answer."""
-    end = now() + RETURN_S
+def with_protocol(job: Job, protocol: str) -> Job:
+    """The same job, uploaded in another way. Raises UsageError for one that the board does not have."""
+    pio = job.board.platformio
+    assert pio is not None
+    if protocol not in pio.upload_protocols:
+        raise UsageError(
+            "--upload-protocol", f"{printable(protocol)} is not known for {job.board.name}", f"one of {', '.join(pio.upload_protocols)}"
+        )
+    return replace(job, board=replace(job.board, platformio=replace(pio, upload_protocol=protocol)))
+
+
+def identify(job: Job, port: str) -> Ident:
+    """What the board says of itself after its restart. Raises Mismatch where it runs another model or another board's image,
+    DeviceError or Timeout where it does not answer."""
+    end = time.monotonic() + RETURN_S
     while True:
         try:
-            session = open_session(job.board, None, "device", port)
+            ident = _ask(job, port)
             break
         except DeviceError:
             # the port itself may be gone while the board restarts
-            if now() > end:
+            if time.monotonic() > end:
                 raise
             time.sleep(0.3)
-        except Timeout as e:
-            raise Timeout(
-                port, "the board was written, and its firmware does not answer", e.fix or "reset the board, and check --port"
-            ) from None
-    with session:
-        ident = session.identify()
-    wanted = job.compiled.project.model_hash
-    if ident.model_hash != wanted:
-        what = f"runs {ident.model} ({ident.model_hash}) after the upload of {job.compiled.project.prefix} ({wanted})"
+        except Timeout:
+            fix = "reset the board, then run `tinyml bench`; if it stays silent, check --port"
+            raise Timeout(port, "the board was written, and its firmware does not answer", fix, stage="flash") from None
+    project = job.compiled.project
+    if (ident.model_hash, ident.board) != (project.model_hash, job.board.name[: len(ident.board)]):
+        what = f"runs {ident.model} ({ident.model_hash}) for {ident.board} after the upload of {project.prefix} ({project.model_hash})"
         raise Mismatch(
             port, what, "the upload went to another board, or this one did not restart: check --port, and reset it", stage="flash"
         )
     return ident
+
+
+def _ask(job: Job, port: str) -> Ident:
+    link = open_target(job.board, None, "device", port)
+    try:
+        return Session(link).identify()
+    finally:
+        link.close()
 
 
 def describe(ident: Ident) -> str:

@@ -70,7 +70,7 @@ def upload_failure(text: str, board: Board) -> TinymlError:
     probe = re.search(_NO_PROBE, text)
     if probe:
         others = [p for p in pio.upload_protocols if p != pio.upload_protocol]
-        other = f"; other ways to upload (upload_protocol in platformio.ini): {', '.join(others)}" if others else ""
+        other = f", or upload in another way with --upload-protocol {'|'.join(others)}" if others else ""
         return DeviceError(
             place, f"no programmer answers ({printable(probe[0])})", f"connect the board with a cable that carries data{other}"
         )
