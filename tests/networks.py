@@ -69,6 +69,11 @@ class Net(ModelBuilder):
         options = {"Padding": VALID, "StrideH": stride, "StrideW": stride, "FilterHeight": k, "FilterWidth": k}
         return self.op("MAX_POOL_2D", [x], [self.act((1, *size, c))], options)[0]
 
+    def mean(self, x: int) -> int:
+        """Average over rows and columns, dimensions kept."""
+        shape = (1, 1, 1, self._shape(x)[3])
+        return self.op("MEAN", [x, self.ints([1, 2])], [self.act(shape)], {"KeepDims": True})[0]
+
     def graph(self, inputs: list[int], outputs: list[int]) -> Graph:
         return import_model(self.build(inputs, outputs), "hand made")
 

@@ -11,6 +11,7 @@ import pytest
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model
+from streams import streamed
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import PASSES, run_passes
@@ -46,6 +47,9 @@ def _plans(graph: Graph, switches: bool) -> dict[str, Plan]:
     """By a name for each way to lay the graph out."""
     plan = make_plan(graph, Target())
     plans = {"isolated": spread(plan), "planned": plan}
+    fused = streamed(reorder(graph), views=switches)
+    if fused is not None:
+        plans.update(streamed=fused, streamed_apart=spread(fused))
     if switches:
         ordered = reorder(graph)
         for views, in_place in SWITCHES:

@@ -149,16 +149,19 @@ def _lives(draft: _Draft) -> list[ArenaBuffer]:
 def _gaps(draft: _Draft, lives: Sequence[ArenaBuffer]) -> list[Gap]:
     """Where a step's output may reach into its dying input: both fill their buffers, which no other tensor then needs."""
     by_id = {b.id: b for b in lives}
-    roots = draft.storage.roots
-    filled_by_caller = {roots[t] for t in draft.graph.inputs}
+    filled_by_caller = {draft.storage.roots[t] for t in draft.graph.inputs}
     out = []
     for step, flow in draft.streams:
+        found: dict[tuple[int, int], int | None] = {}  # a buffer may be read under several names: the largest gap counts
         for (a, b), distance in flow.gaps.items():
             low, high = _filled(draft, b), _filled(draft, a)
-            if low is None or high is None or low == high or low in filled_by_caller:
-                continue
-            if by_id[low].first == step and by_id[high].last == step and distance < by_id[low].size_bytes:
-                out.append(Gap(low, high, distance))
+            pair = draft.storage.roots[b], draft.storage.roots[a]
+            before = found.get(pair, 0)
+            found[pair] = None if low is None or high is None or before is None else max(before, distance)
+        for (low, high), gap in found.items():
+            lives_fit = gap is not None and by_id[low].first == step and by_id[high].last == step
+            if lives_fit and low != high and low not in filled_by_caller and gap < by_id[low].size_bytes:
+                out.append(Gap(low, high, gap))
     return out
 
 

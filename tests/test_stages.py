@@ -1,0 +1,194 @@
+"""Fused stages: rows kept, order, what may be overwritten, and that the checker refuses what would not work.
+
+That their results are right is shown on random networks (test_random_graphs.py) and real ones (test_models.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from networks import Net
+from streams import longest_stages, streamed
+from tinyml.errors import InternalError
+from tinyml.ir import Graph
+from tinyml.plan.check import check
+from tinyml.plan.model import Plan, Stage, Target
+from tinyml.plan.planner import Goal, make_plan, plan_of
+from tinyml.plan.schedule import last_reads, layer_stream, make_schedule, stage_stream
+
+
+def chain() -> Graph:
+    n = Net()
+    x = n.act((1, 12, 6, 4))
+    a = n.conv(x, 8, 3)
+    b = n.conv(a, 8, 3)
+    return n.graph([x], [n.max_pool(b, 3, 2)])
+
+
+def residual() -> Graph:
+    n = Net()
+    x = n.act((1, 12, 6, 4))
+    a = n.conv(x, 8, 3)
+    b = n.conv(n.conv(a, 8, 3), 8, 3)
+    return n.graph([x], [n.conv(n.add(a, b), 4)])
+
+
+def averaged() -> Graph:
+    n = Net()
+    x = n.act((1, 8, 4, 4))
+    return n.graph([x], [n.mean(n.conv(x, 8, 3)), n.max_pool(n.conv(x, 4, 1), 2, 2)])
+
+
+def fused(graph: Graph) -> Plan:
+    plan = streamed(graph)
+    assert plan is not None
+    return plan
+
+
+def stage_of(plan: Plan) -> tuple[int, Stage]:
+    return next(iter(plan.schedule.stages()))
+
+
+def tensor(graph: Graph, k: int) -> int:
+    return graph.nodes[k].outputs[0]
+
+
+def test_a_three_row_window_keeps_three_rows() -> None:
+    g = chain()
+    flow = stage_stream(g, 0, 3, last_reads(g))
+    assert flow is not None
+    assert flow.rings == {tensor(g, 0): 3, tensor(g, 1): 3}
+    # by hand: rows 0, 1 of the first before row 0 of the second, and so on; pooling takes every second row
+    assert flow.order[:8] == (0, 0, 1, 0, 1, 0, 1, 2)
+
+
+def test_a_shortcut_keeps_what_both_windows_are_behind() -> None:
+    """Row y of the sum is made when row y+2 of the shortcut exists, for the 3x3 pair beside it: y, y+1, y+2 are kept."""
+    g = residual()
+    flow = stage_stream(g, 0, len(g.nodes), last_reads(g))
+    assert flow is not None
+    assert flow.rings[tensor(g, 0)] == 3
+    assert flow.rings[tensor(g, 1)] == 3
+    assert flow.shares == {tensor(g, 2): tensor(g, 3)}, "the sum takes over the branch's row"
+    assert flow.rings[tensor(g, 3)] == 1
+
+
+def test_a_strided_shortcut_runs_before_the_branch() -> None:
+    """Row y of the sum takes row 2y through the shortcut. Were the branch first, its row y+1 would take rows up to 2y+4,
+    and five rows were kept."""
+    n = Net()
+    x = n.act((1, 16, 6, 4))
+    a = n.conv(x, 8, 1)
+    branch = n.conv(n.conv(a, 8, 3, stride=2), 8, 3)
+    g = n.graph([x], [n.add(n.conv(a, 8, 1, stride=2), branch)])
+    flow = stage_stream(g, 0, len(g.nodes), last_reads(g))
+    assert flow is not None
+    assert flow.rings[tensor(g, 0)] == 3
+
+
+def test_an_output_trails_its_input_by_the_window() -> None:
+    """SAME 3x3, stride 1, input rows of 24 bytes, output rows of 48: while row y is written, rows y-1.. are still read."""
+    g = chain()
+    flow = layer_stream(g, 0, last_reads(g))
+    assert flow is not None
+    # row 11 ends at 12 * 48, and rows from 10 on are needed: 576 - 240
+    assert flow.gaps == {(g.inputs[0], tensor(g, 0)): 12 * 48 - 10 * 24}
+
+
+def test_stages_make_the_arena_smaller_and_fit_a_budget() -> None:
+    g = chain()
+    layered, least = make_plan(g, Target()), make_plan(g, Target(), goal=Goal("ram"))
+    assert least.arena_bytes < layered.arena_bytes
+    assert not list(layered.schedule.stages()) and list(least.schedule.stages())
+    budget = make_plan(g, Target(), goal=Goal(arena_bytes=layered.arena_bytes - 1))
+    assert budget.arena_bytes < layered.arena_bytes
+    roomy = make_plan(g, Target(), goal=Goal(arena_bytes=layered.arena_bytes))
+    assert roomy.arena_bytes == layered.arena_bytes and not list(roomy.schedule.stages()), "the fastest that fits"
+
+
+def with_stage(plan: Plan, change: Callable[[Stage], Stage]) -> Plan:
+    k, stage = stage_of(plan)
+    steps = tuple(change(stage) if s == k else step for s, step in enumerate(plan.schedule.steps))
+    return replace(plan, schedule=replace(plan.schedule, steps=steps))
+
+
+def refused(plan: Plan, *words: str) -> None:
+    with pytest.raises(InternalError) as error:
+        check(plan)
+    assert error.value.stage == "check"
+    for word in words:
+        assert word in error.value.line(), error.value.line()
+
+
+def test_a_ring_of_one_row_less_is_refused() -> None:
+    plan = fused(chain())
+    t = tensor(plan.graph, 0)
+    at = plan.schedule.layouts[t]
+    refused(replace(plan, schedule=replace(plan.schedule, layouts={**plan.schedule.layouts, t: replace(at, ring=2)})), "no longer in the arena")
+
+
+def test_rows_in_another_order_are_refused() -> None:
+    swapped = with_stage(fused(chain()), lambda s: replace(s, order=(0, 1, 0, *s.order[3:])))
+    refused(swapped, "row 1 is no longer in the arena")
+
+
+def test_a_row_that_never_runs_is_refused() -> None:
+    refused(with_stage(fused(chain()), lambda s: replace(s, order=s.order[:-1])), "tensor")
+
+
+def test_a_row_too_many_is_refused() -> None:
+    refused(with_stage(fused(chain()), lambda s: replace(s, order=(*s.order, s.order[-1]))), "more than")
+
+
+def test_a_window_that_is_not_the_operators_is_refused() -> None:
+    def change(s: Stage) -> Stage:
+        operands = tuple(replace(o, pad=o.pad + 1) if o.mode == "window" else o for o in s.rows[0].operands)
+        return replace(s, rows=(replace(s.rows[0], operands=operands), *s.rows[1:]))
+
+    refused(with_stage(fused(chain()), change), "not what the operator needs")
+
+
+def test_an_accumulator_that_is_overwritten_is_refused() -> None:
+    plan = fused(averaged())
+    k, stage = stage_of(plan)
+    row = next(r for r in stage.rows if r.accumulator is not None)
+    ring = plan.schedule.layouts[tensor(plan.graph, 0)].buffer
+    refused(replace(plan, offsets={**plan.offsets, row.accumulator: plan.offsets[ring]}))
+
+
+@pytest.mark.parametrize("make", [chain, residual, averaged])
+def test_every_byte_of_every_gap_is_needed(make: Callable[[], Graph]) -> None:
+    """Output and input at exactly the planned distance pass; one byte nearer, the checker refuses, so the gap is not
+    larger than it must be. Each layer alone, all buffers but the pair far apart."""
+    g = make()
+    schedule = make_schedule(g, Target(), in_place=False, overlap=True)
+    tried = 0
+    for gap in schedule.gaps:
+        apart, at = {}, 1 << 12
+        for b in schedule.buffers:
+            apart[b.id], at = at, at + b.size_bytes + 64
+        plan = replace(plan_of(g, replace(schedule, gaps=())), schedule=unaligned(schedule), arena_bytes=at + (1 << 12))
+        low = apart[gap.low]
+        check(replace(plan, offsets={**apart, gap.low: low, gap.high: low + gap.distance_bytes} | moved(apart, gap, 0)))
+        if gap.distance_bytes:
+            refused(replace(plan, offsets=moved(apart, gap, -1)), "no longer in the arena")
+        tried += 1
+    assert tried
+
+
+def moved(apart: dict[int, int], gap, by: int) -> dict[int, int]:
+    """The pair together behind everything else, at its distance plus `by`."""
+    end = max(apart.values()) + (1 << 11)
+    return {**apart, gap.low: end, gap.high: end + gap.distance_bytes + by}
+
+
+def unaligned(schedule):
+    return replace(schedule, buffers=tuple(replace(b, align=1) for b in schedule.buffers))
+
+
+def test_longest_stages_of_the_networks_here() -> None:
+    assert longest_stages(chain()) == ((0, 3),)
+    assert longest_stages(residual()) == ((0, 5),)
