@@ -36,6 +36,10 @@ class Stm32L4(Stm32Pins):
         apb1 = self.get(self.RCC + 0x58)
         return bool({0x40004400: apb1 >> 17, self.PWR: apb1 >> 28}.get(a & ~0x3FF, 1) & 1)
 
+    def masked(self, a: int, v: int) -> int:
+        self.need(a != self.RCC + 12 or not self.get(self.RCC) >> 24 & 1, "PLLCFGR is written while the PLL is on")
+        return v
+
     def pll(self) -> tuple[float, float, float]:
         c = self.RCC + 12
         msi = (0.1, 0.2, 0.4, 0.8, 1, 2, 4, 8, 16, 24, 32, 48)[self.bits(self.RCC, 7, 4) % 12] * MHZ

@@ -28,6 +28,12 @@ class F1Like(Soc):
             return v & ~12 | self.running() << 2
         return v | 0xC0 if a == self.usart else v
 
+    def masked(self, a: int, v: int) -> int:
+        factor = 0x203D0000  # of the PLL, and its source
+        on = self.get(self.RCC) >> 24 & 1 and self.running() == 2
+        self.need(a != self.RCC + 4 or not on or v & 3 != 2 or not (v ^ self.get(a)) & factor, "the PLL is changed while it is the clock")
+        return v
+
     def running(self) -> int:
         """SWS: 0 HSI, 1 HSE, 2 PLL."""
         wanted = self.get(self.RCC + 4) & 3
