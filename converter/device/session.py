@@ -107,7 +107,7 @@ class Session:
         self.link, self.invoke_timeout_s = link, invoke_timeout_s
         self._ratio = ticks_per_instruction
         self._ident = self._open(start_timeout_s)
-        link.chunk = self._ident.max_payload  # requests lost while the firmware starts say nothing of the line
+        link.chunk, link.retries = self._ident.max_payload, 0  # requests lost while the firmware starts say nothing of the line
         if model_hash is not None and self._ident.model_hash != model_hash:
             raise DeviceError(link.name, f"runs another model: {self._says()}", "run `tinyml flash` with this one")
         if board is not None and self._ident.board != board[:BOARD_CHARS]:
