@@ -179,7 +179,7 @@ def test_an_upload_that_fails_is_one_line(desk, capsys, tmp_path, monkeypatch):
         ("Error: open failed\n** OpenOCD init failed **", 7, "cable"),
         ("Error: timed out while waiting for target halted", 9, "reset the board"),
         (
-            "Uploading .pio/build/x/firmware.bin\nwrote nothing: \x1b[31mverify failed\n*** [upload] Error 1\n====== [FAILED] Took 1 s ======",
+            "Uploading .pio/build/x/firmware.bin\nwrote nothing: \x1b[31mverify failed\n*** [upload] Error 1\nhint of nobody\n====== [FAILED] Took 1 s ======",
             7,
             "verify failed",
         ),

@@ -138,6 +138,24 @@ def test_the_stand_in_gives_no_more_than_upstream(left_out, core, tmp_path):
         pass
 
 
+@pytest.mark.slow
+@needs("arm-none-eabi-gcc")
+def test_a_compiler_without_our_c_library_gets_what_it_knows(core, tmp_path):
+    """Another vendor's compiler: it has no nano.specs, and is asked before it is used with it."""
+    (gcc,) = (core / "packages" / "toolchain-ststm32" / "bin").glob("*gcc")
+    first, rest = gcc.read_text().split("\n", 1)
+    gcc.write_text(f'{first}\ncase "$*" in *specs=*) echo "no such file" >&2; exit 1;; esac\n{rest}')
+    board = load_board("nucleo_f446re")
+    write_files(tmp_path / "p", project(board))
+    assert "--specs=nano.specs" in (tmp_path / "p" / "platformio.ini").read_text()
+    build = build_with_platformio(tmp_path / "p", board, lambda text: None)
+    assert build.weights_bytes > 1000
+    with pytest.raises(BuildError, match="no such file"):  # a flag that is not among the portable ones is used as it is
+        ini = (tmp_path / "p" / "platformio.ini").read_text()
+        write_files(tmp_path / "p", {"platformio.ini": ini.replace("  -static", "  -static\n  --specs=nano.specs")})
+        build_with_platformio(tmp_path / "p", board, lambda text: None)
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("name", ["stm32f405", "hifive1"])
 @needs("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "qemu-system-arm", "qemu-system-riscv32")

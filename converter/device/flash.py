@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tinyml.board import Board
 from tinyml.device.image import flat_image, intel_hex
-from tinyml.device.platformio import Say, build_failure, missing_packages, require_platformio, run_platformio
+from tinyml.device.platformio import Say, build_failure, last_word, missing_packages, require_platformio, run_platformio
 from tinyml.errors import BuildError, DeviceError, Timeout, TinymlError, printable
 
 UPLOAD_S = 600.0
@@ -78,10 +78,7 @@ def upload_failure(text: str, board: Board) -> TinymlError:
         return Timeout(place, "the upload tool got no answer in time", "reset the board, and try again", stage="flash")
     if " error: " in text or "overflowed by" in text or "InternetConnectionError" in text or "HTTPClientError" in text:
         return build_failure(text, board)
-    said = [line.strip() for line in text.splitlines() if line.strip() and not set(line.strip()) <= set("=-* ") and "FAILED" not in line]
-    noise = re.compile(r"^\*\*\* \[upload\]|^scons:|^(?:Uploading|Building|Checking|Linking|Retrieving) ")
-    last = next((line for line in reversed(said) if not noise.match(line)), "failed")
-    return DeviceError(place, f"the upload failed: {printable(last, 200)}", "see `pio run -t upload -v` in the project's folder")
+    return DeviceError(place, f"the upload failed: {printable(last_word(text), 200)}", "see `pio run -t upload -v` in the project's folder")
 
 
 def udev_hint() -> str:

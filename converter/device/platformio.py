@@ -25,6 +25,7 @@ from tinyml.errors import BuildError, DoesNotFit, Timeout, TinymlError, UsageErr
 SETTINGS = {"PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no", "PLATFORMIO_NO_ANSI": "true", "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true"}
 BUILD_S = 900.0
 INSTALL_S = 3600.0  # packages are some hundred megabytes
+STOP_S = 2.0
 INSTALL = "pip install platformio"
 
 Say = Callable[[str], None]
@@ -136,9 +137,20 @@ def build_failure(text: str, board: Board) -> TinymlError:
             return BuildError(place, printable(what.format(*match.groups(), missing=missing), 300), fix)
     if " error: " in text or "undefined reference" in text or "ld: " in text:
         return error
-    said = [line for line in text.splitlines() if re.match(r"(\*\*\* )?\w*Error\b|Error:", line)]
-    last = said or [line for line in text.splitlines() if line.strip()]
-    return BuildError(place, f"pio run: {printable(last[-1] if last else 'failed', 300)}", "see `pio run -v` in the project's folder")
+    return BuildError(place, f"pio run: {printable(last_word(text), 300)}", "see `pio run -v` in the project's folder")
+
+
+def last_word(text: str) -> str:
+    """What the program that failed said last: the line before SCons' own complaint, else the last that says anything."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not set(line.strip()) <= set("=-* ") and "[FAILED]" not in line]
+    for k, line in enumerate(lines):
+        if re.match(r"\*\*\* \[.+\] ", line):
+            own = [x for x in lines[:k] if not _STEP.match(x)]
+            return own[-1] if own else line
+    return lines[-1] if lines else "failed"
+
+
+_STEP = re.compile(r"(?:Compiling|Archiving|Indexing|Linking|Building|Uploading|Checking|Retrieving|Calculating) |scons:")
 
 
 _STAGES = (
@@ -203,9 +215,17 @@ def _next(lines: queue.Queue[str | None], end: float, timeout_s: float) -> str |
 
 
 def _end(p: subprocess.Popen[str]) -> None:
-    """The compilers and upload tools that PlatformIO started are in its group."""
+    """Ends what is still running, with the compilers and upload tools in its group: first with a request, which lets an upload
+    tool leave the board in order."""
+    if p.poll() is not None:
+        return
     try:
-        os.killpg(p.pid, signal.SIGKILL)
+        os.killpg(p.pid, signal.SIGTERM)
+        try:
+            p.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            pass
+        os.killpg(p.pid, signal.SIGKILL)  # some of the group may have outlived its leader
     except (ProcessLookupError, PermissionError):
         pass
     p.wait()
