@@ -36,6 +36,9 @@ typedef struct tm_average_pool_2d_f32_params {
 
 tm_status tm_average_pool_2d_i8(const tm_average_pool_2d_i8_params *p, const int8_t *x, int8_t *y, void *scratch);
 
+/* Armv7E-M. At least 4 channels and at most 255 pixels a window (else TM_ERR_SHAPE); up to three channels are written twice. */
+tm_status tm_average_pool_2d_i8_dsp(const tm_average_pool_2d_i8_params *p, const int8_t *x, int8_t *y, void *scratch);
+
 tm_status tm_average_pool_2d_f32(const tm_average_pool_2d_f32_params *p, const float *x, float *y, void *scratch);
 
 #ifdef __cplusplus
