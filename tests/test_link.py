@@ -21,7 +21,7 @@ from tinyml.device.emulate import open_session, open_target, start_process
 from tinyml.device.frames import OVERHEAD_BYTES, Frame, Parser, encode
 from tinyml.device.serial import Link
 from tinyml.device.session import DESCRIBE, INVOKE, PROFILE, READ, RUN_TO, SELF_TEST, SET_INPUT, Session
-from tinyml.errors import DeviceError, Timeout, UsageError
+from tinyml.errors import DeviceError, Mismatch, Timeout, UsageError
 
 TINY = REPO / "tests" / "data" / "tiny_model" / "tiny.c"
 HASH = bytes(range(1, 17)).hex()
@@ -383,3 +383,28 @@ def test_a_serial_port_is_driven_like_any_line(built, tmp_path):
 def test_link_is_a_context_manager(host):
     with start_process(host) as link:
         assert isinstance(link, Link) and len(link.open()) > 40
+
+
+@pytest.mark.parametrize("board", [t for t in TARGETS if t.values[0].name in ("host", "stm32f405", "hifive1")])
+def test_the_whole_network_is_proved_in_a_few_bytes(start, board):
+    """tiny.c's outputs on the inputs that the device makes itself."""
+    with start(board) as s:
+        for seed in (1, 0xFFFFFFFF, 12345):
+            x0, x1 = s.generated_inputs(seed)
+            want = [x0, (x1.astype(int) * 2 + 1).astype(np.uint8).view(np.int8)]
+            s.self_test_network(seed, want)
+            with pytest.raises(Mismatch):
+                s.self_test_network(seed, [x0 + np.float32(0.5), want[1]])
+
+
+def test_runs_are_repeated_in_the_device(raw):
+    raw(Frame(1, 5, 0, b""))
+    sums = raw(Frame(INVOKE, 5, 1, struct.pack("<HI", 3, 7)))[0].payload
+    total, _, least, most = struct.unpack("<QQQQ", sums[1:])
+    assert sums[0] == 0 and 0 < least <= most and 2 * least + most <= total <= least + 2 * most
+    rows = raw(Frame(PROFILE, 5, 2, struct.pack("<IHI", 0, 3, 7)))[0].payload
+    assert rows[0] == 0 and struct.unpack_from("<H", rows, 13)[0] == 20
+    for bad in (struct.pack("<HI", 0, 7), struct.pack("<HI", 1, 0), bytes(5)):
+        raw(Frame(1, 6, 0, b""))
+        assert raw(Frame(INVOKE, 6, 1, bad))[0].payload == b"\6"
+        raw(Frame(1, 5, 0, b""))

@@ -19,7 +19,7 @@ OVERHEAD_BYTES = HEADER_BYTES + CRC_BYTES
 
 @dataclass(frozen=True)
 class Frame:
-    """payload is None where the header was whole and the rest was damaged."""
+    """payload is None where the frame was damaged; the numbers are 0 where its header was."""
 
     command: int
     session: int
@@ -41,6 +41,11 @@ class Parser:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame has begun whose end has not come."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         self._buffer += data
         while (f := self._next()) is not None:
@@ -60,6 +65,7 @@ class Parser:
             if zlib.crc32(fields) & 0xFFFF == int.from_bytes(b[10:12], "little"):
                 break
             del b[:1]
+            return Frame(0, 0, 0, None)
         version, command, session, seq, length = _FIELDS.unpack(fields)
         end = HEADER_BYTES + length
         if len(b) < end + CRC_BYTES:

@@ -18,9 +18,12 @@ _TEXT = {
     NOT_READY: "the firmware refused the order of commands",
     MODEL_FAILED: "the firmware's model failed",
 }
-MIN_CHUNK = 16
+MIN_CHUNK = 40  # below, a frame is mostly its own header
 _GROW_AFTER = 64  # requests without a retry after which larger frames are tried again
 _PAD = bytes(8)  # on a noisy line: lets a frame that lost bytes fail at once instead of waiting for more
+_NOISY = 64  # requests after the last damage during which a line counts as noisy
+_COMPUTING_S = 0.5  # on a clean line: how long a command that computes is left alone before it is asked for again
+_PAUSE_S = 0.03  # silence in the middle of an answer after which, on a noisy line, the rest does not come
 
 
 class SessionLost(DeviceError):
@@ -44,6 +47,8 @@ class Link:
         self._parser, self._frames = Parser(), deque[Frame]()
         self._session, self._seq = 0, 0
         self._rtt, self._quiet = 0.05, 0
+        self._noisy, self._heard = 0, False  # heard: something has come since the request was sent
+        self._computing: dict[int, float] = {}  # seconds that a command which computes took
 
     @property
     def name(self) -> str:
@@ -62,27 +67,37 @@ class Link:
         start = time.monotonic()
         end = start + (self.timeout_s if timeout_s is None else timeout_s)
         transfer = 2 * (len(frame) + self.chunk) / self.transport.bytes_per_s
-        wait, tries = max(0.02, 4 * self._rtt) + transfer, 0
+        computing = (
+            0.0
+            if timeout_s is None or command == IDENTIFY
+            else max(1.5 * self._computing.get(command, 0.0), 0.0 if self._noisy else _COMPUTING_S)
+        )
+        wait, tries = max(0.02, 4 * self._rtt) + transfer + computing, 0
         while True:
             now = time.monotonic()
             if now >= end:
                 raise Timeout(self.name, f"no answer to command {command} within {end - start:.0f} s", "reset the board, or check the port")
-            self.transport.write(frame + (_PAD if tries else b""), max(0.1, end - now))
+            self._heard = False
+            self.transport.write(frame + (_PAD if tries or self._noisy else b""), max(0.1, end - now))
             answer = self._await(command, min(end, time.monotonic() + wait))
             if answer is not None:
-                self._learn(tries, time.monotonic() - start if timeout_s is None else None)
+                self._learn(command, tries, time.monotonic() - start, timeout_s is not None)
                 return answer
             tries += 1
             self.retries += 1
             wait = min(1.3 * wait, 2.0 + transfer)
 
-    def _learn(self, tries: int, seconds: float | None) -> None:
-        """Adapts frame size and patience; `seconds` is None for a command that computes, whose time says nothing of the line."""
+    def _learn(self, command: int, tries: int, seconds: float, computes: bool) -> None:
+        """Adapts frame size and patience. The time of a command that computes says nothing of the line: asking again while it
+        runs is no reason for smaller frames."""
+        if computes:
+            self._computing[command] = min(seconds, self._computing.get(command, seconds))
+            return
+        self._noisy = _NOISY if tries else max(0, self._noisy - 1)
         if tries:
             self.chunk, self._quiet = max(MIN_CHUNK, self.chunk // 2), 0
             return
-        if seconds is not None:
-            self._rtt += 0.3 * (min(seconds, 1.0) - self._rtt)
+        self._rtt += 0.3 * (min(seconds, 1.0) - self._rtt)
         self._quiet += 1
         if self._quiet >= _GROW_AFTER:
             self.chunk, self._quiet = min(self.max_payload, 2 * self.chunk), 0
@@ -96,6 +111,8 @@ class Link:
             if f.command == FAULT and f.payload is not None and len(f.payload) == 8:
                 cause, at = (int.from_bytes(f.payload[k : k + 4], "little") for k in (0, 4))
                 raise DeviceError(self.name, f"the firmware crashed (cause {cause:#x} at {at:#x})", "report it with the model")
+            if f.session == 0 and (f.payload is None or f.payload == bytes([BAD_FRAME])):
+                return None  # a header was damaged, on the way here or there: it can only be repeated
             if (f.command, f.session, f.seq) != (command | ANSWER, self._session, self._seq):
                 continue  # the answer to an earlier repetition
             if not f.payload or f.payload[0] == BAD_FRAME:
@@ -116,14 +133,21 @@ class Link:
         if status == BAD_VERSION:
             raise DeviceError(self.name, "the firmware speaks another protocol version", "flash the board again")
         detail = f" with status {payload[1]}" if status == MODEL_FAILED and len(payload) > 1 else ""
-        raise DeviceError(self.name, f"{_TEXT.get(status, f'refused with code {status}')}{detail} (command {command})", "flash the board again")
+        raise DeviceError(
+            self.name, f"{_TEXT.get(status, f'refused with code {status}')}{detail} (command {command})", "flash the board again"
+        )
 
     def _receive(self, until: float) -> Frame | None:
         while not self._frames:
             left = until - time.monotonic()
             if left <= 0:
                 return None
-            self._frames.extend(self._parser.feed(self.transport.read(left)))
+            cut = self._noisy > 0 and self._heard and self._parser.waiting
+            data = self.transport.read(min(left, _PAUSE_S) if cut else left)
+            if cut and not data:
+                return None
+            self._heard = self._heard or bool(data)
+            self._frames.extend(self._parser.feed(data))
         return self._frames.popleft()
 
     def close(self) -> None:

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from tinyml.device.self_test import arithmetic_crc, generated_inputs, outputs_crc
 from tinyml.device.serial import InputLost, Link, SessionLost
-from tinyml.errors import DeviceError, UsageError, printable
+from tinyml.errors import DeviceError, Mismatch, UsageError, printable
 
-DESCRIBE, SET_INPUT, INVOKE, RUN_TO, READ, PROFILE, STACK, SELF_TEST = range(2, 10)
+DESCRIBE, SET_INPUT, INVOKE, RUN_TO, READ, PROFILE, STACK, SELF_TEST, TEST_NETWORK = range(2, 11)
 KIND_INPUT, KIND_OUTPUT, KIND_TENSOR = range(3)
 DTYPES = (np.dtype("i1"), np.dtype("<i2"), np.dtype("<i4"), np.dtype("<f4"), np.dtype("u1"), np.dtype("<i8"))  # tm_dtype
 COUNTERS = ("none", "instructions", "cycles", "ticks")  # tm_count_kind
@@ -111,7 +112,9 @@ class Session:
         if model_hash is not None and self._ident.model_hash != model_hash:
             raise DeviceError(link.name, f"runs another model: {self._says()}", "run `tinyml flash` with this one")
         if board is not None and self._ident.board != board[:BOARD_CHARS]:
-            raise DeviceError(link.name, f"runs an image for another board: {self._says()}", "choose it with --board, or run `tinyml flash`")
+            raise DeviceError(
+                link.name, f"runs an image for another board: {self._says()}", "choose it with --board, or run `tinyml flash`"
+            )
         self._infos: dict[int, tuple[TensorInfo, ...]] = {}
 
     def _says(self) -> str:
@@ -122,7 +125,9 @@ class Session:
         ident = _parse_ident(self.link.open(timeout_s))
         self.link.max_payload = ident.max_payload
         if ident.fit:
-            raise DeviceError(self.link.name, f"the firmware's arena or runtime does not fit its model (status {ident.fit})", "build it again")
+            raise DeviceError(
+                self.link.name, f"the firmware's arena or runtime does not fit its model (status {ident.fit})", "build it again"
+            )
         return ident
 
     def identify(self) -> Ident:
@@ -231,8 +236,21 @@ class Session:
         """The device's arithmetic and the line, against this computer's. Raises DeviceError where they differ."""
         echo = bytes(range(64))
         answer = self._transact(lambda: self.link.request(SELF_TEST, echo))
-        if answer != struct.pack("<I", _self_test_crc()) + echo:
+        if answer != struct.pack("<I", arithmetic_crc()) + echo:
             raise DeviceError(self.link.name, "the self-test gave another result", "check clock and supply of the board")
+
+    def generated_inputs(self, seed: int) -> list[np.ndarray]:
+        """The inputs that the device makes of `seed`, in the model file's types: what a reference for `self_test_network` runs on."""
+        return generated_inputs(seed, [(t.shape, t.dtype, t.io_dtype, t.scale, t.zero_point) for t in self.inputs()])
+
+    def self_test_network(self, seed: int, want: Sequence[np.ndarray]) -> None:
+        """The whole network on the device, for a few bytes on the line: it generates inputs from `seed`, runs, and tells the
+        CRC-32 of its outputs. want: the reference's outputs on `generated_inputs(seed)`. Raises Mismatch where they differ."""
+        answer = self._transact(lambda: self.link.request(TEST_NETWORK, struct.pack("<I", seed), self.invoke_timeout_s))
+        if answer != struct.pack("<I", outputs_crc(want)):
+            raise Mismatch(
+                self.link.name, f"the network's outputs on generated inputs (seed {seed}) differ", "run `tinyml verify --layers`"
+            )
 
     def _stack(self) -> tuple[int, int]:
         used, size = struct.unpack("<II", self._transact(lambda: self.link.request(STACK, b"\0")))
@@ -319,13 +337,3 @@ def _parse_info(p: bytes) -> TensorInfo:
         return TensorInfo(tid, DTYPES[dtype], DTYPES[io_dtype], born, dead, (h, w, c), scale, zero)
     except (struct.error, IndexError):
         raise DeviceError("describe", "the firmware's answer is malformed", "flash the board again") from None
-
-
-def _self_test_crc() -> int:
-    """The pattern of the runner's self test: sums of squares of a linear congruential sequence."""
-    x, total, crc = 1, 0, 0
-    for _ in range(1024):
-        x = (x * 1664525 + 1013904223) & 0xFFFFFFFF
-        total = (total + x * x) & 0xFFFFFFFFFFFFFFFF
-        crc = zlib.crc32(struct.pack("<Q", total), crc)
-    return crc
