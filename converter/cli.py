@@ -68,7 +68,7 @@ def _fail(error: TinymlError, as_json: bool, debug: bool, cause: Exception | Non
         traceback.print_exception(cause or error)
     print(f"tinyml: {error.line()}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"error": error.to_json()}))
+        print(json.dumps({"error": error.to_json(), **(error.result or {})}))
     return error.exit_code
 
 

@@ -23,6 +23,7 @@ class TinymlError(Exception):
 
     exit_code = 1
     stage = "tinyml"
+    result: dict[str, Any] | None = None  # what --json prints beside the error
 
     def __init__(self, place: str, what: str, fix: str = "", *, stage: str | None = None):
         self.place, self.what, self.fix = place, what, fix

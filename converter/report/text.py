@@ -41,7 +41,7 @@ def layer_table(r: PlanReport) -> Table:
         ("live B", "right"),
         ("kernel", "left"),
     ):
-        table.add_column(title, justify=justify)
+        table.add_column(title, justify=justify, overflow="fold")
     for row in r.layers:
         mark = " <- peak" if r.peak is not None and row.index == r.peak.index else ""
         kernels = " ".join(row.kernels)
