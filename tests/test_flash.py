@@ -104,7 +104,7 @@ def test_flash_proves_what_runs_and_bench_measures_it(desk, capsys):
     assert out["clock_fallback"] and "CLOCK FALL-BACK" in io.err and out["clock_hz"] == 16_000_000
     assert read_image(desk.flash).sections == read_image(Path("build/digits/firmware.elf")).sections
 
-    assert main(["bench", "--board", BOARD.name, "--port", desk.url, str(DIGITS), "--json"]) == 0
+    assert main(["bench", "--board", BOARD.name, "--port", desk.url, "--repeat", "2", str(DIGITS), "--json"]) == 0
     bench = json.loads(capsys.readouterr().out)
     assert len(bench["layers"]) > 5 and bench["macs"] == 80_864
 
@@ -113,6 +113,7 @@ def test_flash_proves_what_runs_and_bench_measures_it(desk, capsys):
     assert again["reused"] and again["model_hash"] == out["model_hash"]
 
 
+@pytest.mark.slow
 @pytest.mark.emulator
 @TOOLS
 def test_an_image_of_the_cross_compiler_is_written_as_it_is(desk, capsys):
@@ -153,6 +154,7 @@ def test_a_project_that_was_changed_is_not_taken_for_the_models(desk, capsys, tm
 # ---------------------------------------------------------------- what goes wrong
 
 
+@pytest.mark.slow  # its texts are told apart below without a build
 @TOOLS
 def test_an_upload_that_fails_is_one_line(desk, capsys, tmp_path, monkeypatch):
     said = tmp_path / "error"
