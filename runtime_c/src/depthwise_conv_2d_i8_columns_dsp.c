@@ -22,6 +22,20 @@ typedef struct row_job {
   const int32_t *w_end;   /* behind the group's weights */
 } row_job;
 
+/* Three rows, all of the row's groups: what rows3x3 reads, in this order. */
+typedef struct groups_job {
+  row_job row; /* of the first group */
+  const uint32_t *columns;
+  const int8_t *in[3];        /* the window's rows, at the first group */
+  ptrdiff_t step[3];          /* from pixel to pixel; 0 in a row of padding */
+  uint32_t *inside;           /* first column that is not padding */
+  int32_t n;                  /* columns that are not padding, > 0 */
+  ptrdiff_t group_step[3];    /* from group to group */
+  int32_t group_bytes;        /* of the stream */
+  int32_t groups;
+  int8_t *y;                  /* as row.y, which moves on with the pixels */
+} groups_job;
+
 /* r0: columns, r1: stream; sums in r2-r5. */
 #define TWO_ROWS             \
   "ldm r0!, {r6-r9}\n"       \
@@ -42,6 +56,28 @@ typedef struct row_job {
 #define ANY_SIGN(x, m, c, e) \
   "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat " x ", #8, r0\n"
 
+/* All pixels of one group; r0: columns, r1: stream. */
+#define PIXELS(NAME, WINDOW, OUTPUT)                                    \
+        ".L" #NAME "_pixel:\n"                                          \
+        "ldm r1!, {r2-r5}\n" WINDOW(#NAME)                              \
+        "str r0, [sp]\n"                                                \
+        "ldm r1!, {r6-r11}\n"                                           \
+        OUTPUT("r2", "r6", "r7", "r8") OUTPUT("r3", "r9", "r10", "r11") \
+        "ldm r1!, {r6-r11}\n"                                           \
+        OUTPUT("r4", "r6", "r7", "r8") OUTPUT("r5", "r9", "r10", "r11") \
+        "ldrd r6, r7, [sp, #8]\n"                                       \
+        "ldrd r8, r9, [sp, #16]\n"                                      \
+        "ldrd r0, r1, [sp]\n"                                           \
+        "strb r2, [r6]\n"                                               \
+        "strb r3, [r6, #1]\n"                                           \
+        "strb r4, [r6, #2]\n"                                           \
+        "strb r5, [r6, #3]\n"                                           \
+        "add r6, r6, r7\n"                                              \
+        "add r0, r0, r8\n"                                              \
+        "str r6, [sp, #8]\n"                                            \
+        "cmp r6, r9\n"                                                  \
+        "bne .L" #NAME "_pixel\n"
+
 #define ROW(NAME, WINDOW, OUTPUT)                                                           \
   static __attribute__((naked, noinline)) void NAME(row_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                       \
@@ -49,27 +85,72 @@ typedef struct row_job {
         "sub sp, #28\n"                                                                     \
         "ldm r0, {r0-r6}\n"                                                                 \
         "stm sp, {r0-r6}\n"                                                                 \
-        ".L" #NAME "_pixel:\n"                                                              \
-        "ldm r1!, {r2-r5}\n" WINDOW(#NAME)                                                  \
-        "str r0, [sp]\n"                                                                    \
-        "ldm r1!, {r6-r11}\n"                                                               \
-        OUTPUT("r2", "r6", "r7", "r8") OUTPUT("r3", "r9", "r10", "r11")                     \
-        "ldm r1!, {r6-r11}\n"                                                               \
-        OUTPUT("r4", "r6", "r7", "r8") OUTPUT("r5", "r9", "r10", "r11")                     \
-        "ldrd r6, r7, [sp, #8]\n"                                                           \
-        "ldrd r8, r9, [sp, #16]\n"                                                          \
-        "ldrd r0, r1, [sp]\n"                                                               \
-        "strb r2, [r6]\n"                                                                   \
-        "strb r3, [r6, #1]\n"                                                               \
-        "strb r4, [r6, #2]\n"                                                               \
-        "strb r5, [r6, #3]\n"                                                               \
-        "add r6, r6, r7\n"                                                                  \
-        "add r0, r0, r8\n"                                                                  \
-        "str r6, [sp, #8]\n"                                                                \
-        "cmp r6, r9\n"                                                                      \
-        "bne .L" #NAME "_pixel\n"                                                           \
+        PIXELS(NAME, WINDOW, OUTPUT)                                                        \
         "add sp, #28\n"                                                                     \
         "pop {r4-r11, pc}\n");                                                              \
+  }
+
+/* Widens and pairs three rows' pixels, four channels each, then computes the row, group after group. */
+#define GROUPS(NAME, OUTPUT)                                                                   \
+  static __attribute__((naked, noinline)) void NAME(groups_job *job __attribute__((unused))) { \
+    __asm__ volatile(                                                                          \
+        "push {r4-r11, lr}\n"                                                                  \
+        "sub sp, #88\n"                                                                        \
+        "mov lr, sp\n"                                                                         \
+        "ldm r0!, {r1-r10}\n"                                                                  \
+        "stm lr!, {r1-r10}\n"                                                                  \
+        "ldm r0!, {r1-r10}\n"                                                                  \
+        "stm lr!, {r1-r10}\n"                                                                  \
+        "ldm r0, {r1, r2}\n"                                                                   \
+        "stm lr, {r1, r2}\n"                                                                   \
+        ".L" #NAME "_group:\n"                                                                 \
+        "add r8, sp, #32\n"                                                                    \
+        "ldm r8, {r0-r7}\n"                                                                    \
+        ".L" #NAME "_widen:\n"                                                                 \
+        "ldr r10, [r0]\n"                                                                      \
+        "ldr r11, [r1]\n"                                                                      \
+        "ldr lr, [r2]\n"                                                                       \
+        "add r0, r0, r3\n"                                                                     \
+        "add r1, r1, r4\n"                                                                     \
+        "add r2, r2, r5\n"                                                                     \
+        "pkhbt r9, r10, r11, lsl #16\n"                                                        \
+        "pkhtb r11, r11, r10, asr #16\n"                                                       \
+        "sxtb16 r8, r9\n"                                                                      \
+        "sxtb16 r9, r9, ror #8\n"                                                              \
+        "sxtb16 r10, r11\n"                                                                    \
+        "sxtb16 r11, r11, ror #8\n"                                                            \
+        "sxtb16 r12, lr\n"                                                                     \
+        "sxtb16 lr, lr, ror #8\n"                                                              \
+        "subs r7, r7, #1\n"                                                                    \
+        "stm r6!, {r8-r12, lr}\n"                                                              \
+        "bne .L" #NAME "_widen\n"                                                              \
+        "ldr r0, [sp, #28]\n"                                                                  \
+        "ldr r1, [sp, #4]\n"                                                                   \
+        PIXELS(NAME, WINDOW3X3, OUTPUT)                                                        \
+        "add r8, sp, #32\n"                                                                    \
+        "ldm r8, {r0-r2}\n"                                                                    \
+        "add r9, sp, #64\n"                                                                    \
+        "ldm r9, {r3-r7}\n"                                                                    \
+        "add r0, r0, r3\n"                                                                     \
+        "add r1, r1, r4\n"                                                                     \
+        "add r2, r2, r5\n"                                                                     \
+        "stm r8, {r0-r2}\n"                                                                    \
+        "ldrd r0, r1, [sp, #20]\n"                                                             \
+        "ldr r2, [sp, #4]\n"                                                                   \
+        "ldr r3, [sp, #84]\n"                                                                  \
+        "add r0, r0, #4\n"                                                                     \
+        "add r1, r1, r6\n"                                                                     \
+        "add r2, r2, r6\n"                                                                     \
+        "add r3, r3, #4\n"                                                                     \
+        "subs r7, r7, #1\n"                                                                    \
+        "strd r0, r1, [sp, #20]\n"                                                             \
+        "str r2, [sp, #4]\n"                                                                   \
+        "str r3, [sp, #8]\n"                                                                   \
+        "str r3, [sp, #84]\n"                                                                  \
+        "str r7, [sp, #80]\n"                                                                  \
+        "bne .L" #NAME "_group\n"                                                              \
+        "add sp, #88\n"                                                                        \
+        "pop {r4-r11, pc}\n");                                                                 \
   }
 
 /* Any number of columns, or three of them. */
@@ -82,42 +163,14 @@ typedef struct row_job {
 #define WINDOW3(NAME) COLUMNS(NAME, TWO_ROWS LAST_ROW)
 #define WINDOW5(NAME) COLUMNS(NAME, TWO_ROWS TWO_ROWS LAST_ROW)
 #define WINDOW7(NAME) COLUMNS(NAME, TWO_ROWS TWO_ROWS TWO_ROWS LAST_ROW)
-ROW(tm_columns3x3_one_sign, WINDOW3X3, ONE_SIGN)
+GROUPS(tm_columns3x3_one_sign, ONE_SIGN)
 ROW(tm_columns3_one_sign, WINDOW3, ONE_SIGN)
 ROW(tm_columns5_one_sign, WINDOW5, ONE_SIGN)
 ROW(tm_columns7_one_sign, WINDOW7, ONE_SIGN)
-ROW(tm_columns3x3_any_sign, WINDOW3X3, ANY_SIGN)
+GROUPS(tm_columns3x3_any_sign, ANY_SIGN)
 ROW(tm_columns3_any_sign, WINDOW3, ANY_SIGN)
 ROW(tm_columns5_any_sign, WINDOW5, ANY_SIGN)
 ROW(tm_columns7_any_sign, WINDOW7, ANY_SIGN)
-
-/* Four channels of n > 0 pixels of three rows, `step` apart, as columns that follow each other. */
-static __attribute__((noinline)) void three_rows(uint32_t *dst, const int8_t *a, const int8_t *b, const int8_t *c, ptrdiff_t step,
-                                                 int32_t n) {
-  uint32_t u, v, w, t;
-  ptrdiff_t at = 0;
-  for (; n > 0; --n) {
-    __asm__ volatile(
-        "ldr %[u], [%[a], %[at]]\n"
-        "ldr %[v], [%[b], %[at]]\n"
-        "pkhbt %[w], %[u], %[v], lsl #16\n"
-        "pkhtb %[u], %[v], %[u], asr #16\n"
-        "sxtb16 %[v], %[w]\n"
-        "sxtb16 %[w], %[w], ror #8\n"
-        "strd %[v], %[w], [%[d]], #8\n"
-        "sxtb16 %[v], %[u]\n"
-        "ldr %[t], [%[c], %[at]]\n"
-        "sxtb16 %[u], %[u], ror #8\n"
-        "strd %[v], %[u], [%[d]], #8\n"
-        "sxtb16 %[v], %[t]\n"
-        "sxtb16 %[t], %[t], ror #8\n"
-        "strd %[v], %[t], [%[d]], #8\n"
-        : [u] "=&r"(u), [v] "=&r"(v), [w] "=&r"(w), [t] "=&r"(t), [d] "+r"(dst)
-        : [a] "r"(a), [b] "r"(b), [c] "r"(c), [at] "r"(at)
-        : "memory");
-    at += step;
-  }
-}
 
 /* Four channels of n pixels of two rows; steps are from pixel to pixel and from column to column. */
 static __attribute__((noinline)) void pair_rows(uint32_t *dst, const int8_t *a, ptrdiff_t a_step, const int8_t *b, ptrdiff_t b_step,
@@ -185,9 +238,9 @@ static __attribute__((noinline)) void pair_all(const tm_depthwise_conv_2d_i8_col
 
 tm_status tm_depthwise_conv_2d_i8_columns_dsp(const tm_depthwise_conv_2d_i8_columns_params *p, const int8_t *x, const int32_t *w,
                                               int8_t *y, void *scratch) {
-  static void (*const kernels[2][4])(row_job *) = {
-      {tm_columns3x3_one_sign, tm_columns3_one_sign, tm_columns5_one_sign, tm_columns7_one_sign},
-      {tm_columns3x3_any_sign, tm_columns3_any_sign, tm_columns5_any_sign, tm_columns7_any_sign},
+  static void (*const kernels[2][3])(row_job *) = {
+      {tm_columns3_one_sign, tm_columns5_one_sign, tm_columns7_one_sign},
+      {tm_columns3_any_sign, tm_columns5_any_sign, tm_columns7_any_sign},
   };
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
     return TM_ERR_ARGUMENT;
@@ -196,7 +249,8 @@ tm_status tm_depthwise_conv_2d_i8_columns_dsp(const tm_depthwise_conv_2d_i8_colu
   if (p->in.c < 4 || p->in.c != p->out.c || p->dilation_w != 1 || (kh != 3 && kh != 5 && kh != 7)) {
     return TM_ERR_SHAPE;
   }
-  void (*const row_kernel)(row_job *) = kernels[p->any_sign != 0][kh == 3 && p->kernel_w == 3 ? 0 : kh / 2];
+  void (*const row_kernel)(row_job *) = kernels[p->any_sign != 0][kh / 2 - 1];
+  void (*const three_rows)(groups_job *) = p->any_sign != 0 ? tm_columns3x3_any_sign : tm_columns3x3_one_sign;
   const int32_t c = p->in.c;
   const int32_t columns = (p->out.w - 1) * p->stride_w + p->kernel_w;
   const int32_t words = 2 * kh; /* of a column */
@@ -218,7 +272,6 @@ tm_status tm_depthwise_conv_2d_i8_columns_dsp(const tm_depthwise_conv_2d_i8_colu
   const int32_t group_words = 16 + p->kernel_w * words;
   uint32_t *inside = cols + left * words;
   for (int32_t oy = 0, iy0 = -p->pad_top; oy < p->out.h; ++oy, iy0 += p->stride_h) {
-    int three = kh == 3 && right > left; /* whether all of the window's three rows are inside */
     for (int32_t ky = 0, iy = iy0; ky < kh; ++ky, iy += p->dilation_h) {
       if (iy >= 0 && iy < p->in.h) {
         rows[ky].x = x + tm_row_offset(&p->in, iy) + (ptrdiff_t)(left - p->pad_left) * p->in.px_stride;
@@ -226,20 +279,36 @@ tm_status tm_depthwise_conv_2d_i8_columns_dsp(const tm_depthwise_conv_2d_i8_colu
       } else {
         rows[ky].x = (const int8_t *)padding;
         rows[ky].step = 0;
-        three = 0;
       }
     }
     const int32_t *stream = w;
     int8_t *row = y + tm_row_offset(&p->out, oy);
+    int8_t *row_end = row + (ptrdiff_t)p->out.w * p->out.px_stride;
+    const ptrdiff_t x_step = (p->stride_w - p->kernel_w) * words * 4;
+    if (kh == 3 && p->kernel_w == 3 && right > left) {
+      groups_job job = {{cols, stream, row, p->out.px_stride, x_step, row_end, stream + group_words - 12}, cols,
+                        {rows[0].x, rows[1].x, rows[2].x}, {rows[0].step, rows[1].step, rows[2].step}, inside, right - left,
+                        {rows[0].step != 0 ? 4 : 0, rows[1].step != 0 ? 4 : 0, rows[2].step != 0 ? 4 : 0}, group_words * 4, c / 4, row};
+      three_rows(&job);
+      if (c % 4 != 0) { /* the last group overlaps the one before it */
+        const ptrdiff_t at = c - 4;
+        for (int32_t k = 0; k < 3; ++k) {
+          job.in[k] += job.group_step[k] != 0 ? at : 0;
+        }
+        job.row.y += at;
+        job.row.y_end += at;
+        job.row.w += (c / 4) * group_words;
+        job.row.w_end += (c / 4) * group_words;
+        job.y = job.row.y;
+        job.groups = 1;
+        three_rows(&job);
+      }
+      continue;
+    }
     for (int32_t first = 0; first < c; first += 4, stream += group_words) {
       const int32_t at = tm_min_i32(first, c - 4);
-      if (three) {
-        three_rows(inside, rows[0].x + at, rows[1].x + at, rows[2].x + at, p->in.px_stride, right - left);
-      } else {
-        pair_all(p, rows, at, inside, right - left);
-      }
-      row_job job = {cols, stream, row + at, p->out.px_stride, (p->stride_w - p->kernel_w) * words * 4,
-                     row + at + (ptrdiff_t)p->out.w * p->out.px_stride, stream + group_words - 12};
+      pair_all(p, rows, at, inside, right - left);
+      row_job job = {cols, stream, row + at, p->out.px_stride, x_step, row_end + at, stream + group_words - 12};
       row_kernel(&job);
     }
   }

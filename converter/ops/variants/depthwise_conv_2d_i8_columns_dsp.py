@@ -53,9 +53,11 @@ def instructions(n: NodeView) -> float:
     assert w is not None
     _, kh, kw, c = w.shape
     _, oh, ow, _ = n.y.shape
-    pixel = kw * (6.0 * (kh // 2) + (6.0 if kh == kw == 3 else 9.0)) + 29.0
-    column = 17.0 if kh == 3 else 16.0 * (kh // 2) + 10.0
-    return oh * (-(-c // 4) * (ow * pixel + min((ow - 1) * n.attrs.stride[1] + kw, n.x.shape[2]) * column + 45.0 + 15.0 * kh) + 25.0 * kh)
+    columns = min((ow - 1) * n.attrs.stride[1] + kw, n.x.shape[2])
+    if kh == kw == 3:
+        return oh * (-(-c // 4) * (64.0 * ow + 17.0 * columns + 32.0) + 250.0)
+    pixel, column = kw * (6.0 * (kh // 2) + 9.0) + 29.0, 16.0 * (kh // 2) + 10.0
+    return oh * (-(-c // 4) * (ow * pixel + columns * column + 45.0 + 15.0 * kh) + 25.0 * kh)
 
 
 VARIANT = Variant("depthwise_conv_2d_i8_columns_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
