@@ -231,6 +231,55 @@ static void begin_row(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
   at->y = y + tm_row_offset(&p->out, at->oy);
 }
 
+/* 1x1 windows, all inside, of a multiple of four channels, which are widened where they are. */
+static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *y, uint32_t *wide, pair_job *job,
+                      void (*pairs)(pair_job *), const int32_t *last) {
+  const ptrdiff_t x_step = (ptrdiff_t)p->stride_w * p->in.px_stride;
+  const ptrdiff_t y_step = p->out.px_stride;
+  const int32_t ci = p->in.c;
+  const int32_t co = p->out.c;
+  const int32_t even = co & ~1;
+  const int32_t *w = job->w;
+  const int8_t *from = NULL;
+  int8_t *to = NULL;
+  int32_t oy = 0;
+  int32_t row_left = 0;
+  for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
+    const int8_t *x0 = NULL;
+    int8_t *y0 = NULL;
+    for (int32_t k = left > 1 ? 0 : 1;; k = 1) {
+      if (row_left == 0) {
+        from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
+        to = y + tm_row_offset(&p->out, oy);
+        row_left = p->out.w;
+        ++oy;
+      }
+      --row_left;
+      if (x0 == NULL) {
+        x0 = from;
+        y0 = to;
+      }
+      from += x_step;
+      to += y_step;
+      if (k != 0) {
+        break;
+      }
+    }
+    (void)tm_widen_two(wide, x0, from - x_step, ci);
+    job->y = y0;
+    job->apart = (to - y_step) - y0;
+    job->y_end = y0 + even;
+    pairs(job);
+    if (even != co) {
+      job->w = last;
+      job->y = y0 + co - 2;
+      job->y_end = y0 + co;
+      pairs(job);
+      job->w = w;
+    }
+  }
+}
+
 tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, const int32_t *w, int8_t *y,
                                   void *scratch) {
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
@@ -256,6 +305,11 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   pairs(&job);
   const int32_t even = p->out.c & ~1;
   const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);
+  if (p->kernel_h == 1 && p->kernel_w == 1 && in_place && p->pad_top <= 0 && p->pad_left <= 0 &&
+      (p->out.h - 1) * p->stride_h - p->pad_top < p->in.h && (p->out.w - 1) * p->stride_w - p->pad_left < p->in.w) {
+    pointwise(p, x, y, wide, &job, pairs, last);
+    return TM_OK;
+  }
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
     begin_row(p, x, y, &at);
