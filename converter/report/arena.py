@@ -45,7 +45,7 @@ class Why(Enum):
 class Box:
     """A buffer on the arena: bytes offset..offset+size-1 during steps first..last. `tensors`: the model file's names.
 
-    maker: the operator that fills it; empty for inputs and scratch. alternate: drawn in a second shade, as every other tensor."""
+    maker: the operator that fills it; empty for inputs and scratch. alternate: drawn in a second shade, for tensors that are alive together."""
 
     id: int
     role: Role
@@ -131,7 +131,8 @@ def boxes(plan: Plan) -> tuple[Box, ...]:
         else:
             role, name, maker = _tensor_buffer(graph, schedule, b, held, inner)
         names = tuple(printable(graph.tensors[t].name) for t in held)
-        alternate = role is Role.TENSOR and sum(x.role is Role.TENSOR for x in out) % 2 == 1
+        beside = [x.alternate for x in out if x.role is Role.TENSOR and x.first <= b.last and b.first <= x.last]
+        alternate = role is Role.TENSOR and beside.count(False) > beside.count(True)
         out.append(Box(b.id, role, name, maker, plan.offsets[b.id], b.size_bytes, b.first, b.last, names, alternate))
     return tuple(out)
 
@@ -140,8 +141,11 @@ def _tensor_buffer(graph: Graph, schedule: Schedule, b: ArenaBuffer, held: list[
     for role, ids in ((Role.INPUT, graph.inputs), (Role.OUTPUT, graph.outputs)):
         mine = [k for k, t in enumerate(ids) if t in held]
         if mine:
+            t = ids[mine[0]]
             number = f" {mine[0]}" if len(ids) > 1 else ""
-            return role, f"{role.value}{number} {shape_text(graph.tensors[ids[mine[0]]].shape)}", ""
+            rows, height = ring_rows(graph, schedule, t)
+            part = f"{rows} of {height} rows of " if rows < height else ""
+            return role, f"{part}{role.value}{number} {shape_text(graph.tensors[t].shape)}", ""
     if not held:
         return Role.SCRATCH, printable(b.what), ""
     root = b.id if b.id in held else held[0]

@@ -191,12 +191,17 @@ def stage_mode(stage: Stage) -> str:
     return getattr(stage, "mode", "stream")
 
 
+def operators(stage: Stage) -> str:
+    """How many it has, in words."""
+    return f"{len(stage.nodes)} operator{'s' * (len(stage.nodes) != 1)}"
+
+
 def _stages(plan: Plan, scale: _Scale) -> Iterator[ChartStage]:
     for k, stage in plan.schedule.stages():
         column = scale.rect(k, k, 0, scale.top)
         band = Rect(column.x, BAND_TOP, column.w, BAND)
-        count, mode = len(stage.nodes), stage_mode(stage)
-        texts = (f"stage of {count} operators, {mode}", f"{count} operators, {mode}", f"{count} op., {mode}", mode, str(count))
+        count, mode = operators(stage), stage_mode(stage)
+        texts = (f"stage of {count}, {mode}", f"{count}, {mode}", mode, str(len(stage.nodes)))
         text = next((t for t in texts if text_width(t) + 8 <= band.w), None)
         label = Label(round(band.x + band.w / 2, 2), BAND_TOP + BAND / 2 + 4, text, "middle") if text else None
         names = ", ".join(operator_name(plan.graph, n) for n in stage.nodes)
@@ -219,12 +224,10 @@ def _columns(plan: Plan, scale: _Scale) -> tuple[Label, ...]:
         texts = (operator_name(plan.graph, k) for k in nodes)
         short = (t if len(t) <= LONGEST else f"{t[: LONGEST - 8]}… #{t.rpartition('#')[2]}" for t in texts)
         return tuple(Label(round(scale.x(p + 0.5) + 4, 2), base - 4, t, "end", True) for p, t in enumerate(short))
-    out, free = [Label(LEFT - 8, base, "step", "end")], 0.0
-    for s in range(len(steps)):
-        middle, text = scale.x((scale.edges[s] + scale.edges[s + 1]) / 2), str(s)
-        if middle - text_width(text) / 2 >= free and (len(steps) <= 20 or s % 5 == 0):
-            out.append(Label(middle, base, text, "middle"))
-            free = middle + text_width(text) / 2 + 6
+    out = [Label(LEFT - 8, base, "step", "end")]
+    every = next(n for n in (1, 2, 5, 10, 20, 50, len(steps) + 1) if n * scale.unit >= 28)
+    for s in range(0, len(steps), every):
+        out.append(Label(scale.x((scale.edges[s] + scale.edges[s + 1]) / 2), base, str(s), "middle"))
     return tuple(out)
 
 

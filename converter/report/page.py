@@ -12,7 +12,7 @@ from tinyml import __version__
 from tinyml.opspec import load_ops
 from tinyml.plan.model import Plan, RowStep, Stage
 from tinyml.report.arena import Box, Peak, Role, boxes, inner_tensors, operator_name, peak, ring_rows, shape_text
-from tinyml.report.chart import arena_chart, stage_mode
+from tinyml.report.chart import arena_chart, operators, stage_mode
 from tinyml.report.front import FrontPoint
 from tinyml.report.front_chart import front_chart
 from tinyml.report.memory import LayerRow, PlanReport
@@ -110,7 +110,7 @@ def headline(plan: Plan, top: Peak) -> str:
     step = plan.schedule.steps[top.step]
     if isinstance(step, Stage):
         first, last = (operator_name(plan.graph, k) for k in (step.nodes[0], step.nodes[-1]))
-        return f"Step {top.step} decides it: a stage of {len(step.nodes)} operators, {first} to {last}, run row by row."
+        return f"Step {top.step} decides it: a stage of {operators(step)}, {first} to {last}, run row by row."
     return f"Step {top.step} decides it: {operator_name(plan.graph, step.node)} runs as a whole."
 
 
@@ -132,8 +132,8 @@ def table_rows(plan: Plan, report: PlanReport) -> tuple[TableRow, ...]:
         share = round(100 * row.live_bytes / max(1, plan.arena_bytes), 1)
         inner, mode, name = (), "", operator_name(plan.graph, step.nodes[0])
         if isinstance(step, Stage):
-            inner, mode = tuple(_inner(plan, r) for r in step.rows), stage_mode(step)
-            name = f"stage of {len(step.nodes)} operators"
+            inner, mode = tuple(_inner(plan, r) for r in step.rows if r.node in step.nodes), stage_mode(step)
+            name = f"stage of {operators(step)}"
         out.append(TableRow(row, name, shape_text(row.shape), share, ", ".join(row.kernels), mode, inner))
     return tuple(out)
 

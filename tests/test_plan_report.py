@@ -1,0 +1,230 @@
+"""What `tinyml plan` reports: the peak as a sum that adds up, the front from placed plans, a page that no name can break."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from conftest import REPO
+from networks import Net
+from tinyml.board import load_board
+from tinyml.cli import main
+from tinyml.pipeline import compile_model
+from tinyml.plan.model import Plan, Target
+from tinyml.plan.planner import Candidate, Goal, front
+from tinyml.report.arena import Peak, Role, boxes, peak, shared_regions
+from tinyml.report.front import FrontPoint, front_points
+from tinyml.report.memory import PlanReport, live_bytes, plan_report
+from tinyml.report.page import arena_room, plan_page
+
+DIGITS = REPO / "examples" / "digits" / "digits.tflite"
+BOARD = "stm32f746"
+HOSTILE = (
+    "</title></style><iframe src=//e.x>", '"><img src=x onerror=alert(1)>', "<script>alert(1)</script>", "'); {{ 7*191 }} {% raw %}",
+    "\x1b[31m\x00\u202e\u2028 &lt;b&gt; ]]> <!-- -->" + "n" * 5000,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    plan: Plan
+    peak: Peak
+    report: PlanReport
+    candidates: tuple[Candidate, ...]
+    points: tuple[FrontPoint, ...]
+    page: str
+
+
+@cache
+def make(path: Path, optimize: str, front: bool = True) -> Made:
+    """The report of a model, as the command makes it."""
+    return report_on(path.read_bytes(), path.stem, optimize, front)
+
+
+def report_on(data: bytes, name: str, optimize: str, with_front: bool = True) -> Made:
+    board = load_board(BOARD)
+    compiled = compile_model(data, name, board.isa, goal=Goal(optimize))
+    report = plan_report(compiled, board, None)
+    found = front(compiled.plan.graph, Target(board.isa, optimize)) if with_front else ()
+    points = front_points(found, compiled.plan, report.macs.model, arena_room(report))
+    page = plan_page(compiled.plan, report, points)
+    return Made(compiled.plan, peak(compiled.plan, boxes(compiled.plan)), report, found, points, page)
+
+
+def residual(names: tuple[str, ...] = ()) -> bytes:
+    """A small network with a residual block and a stage worth fusing; `names` are those of its activations."""
+    net = Net()
+    x = net.act((1, 16, 16, 3))
+    a = net.conv(x, 8, 3)
+    b = net.conv(a, 8, 3)
+    c = net.add(a, b)
+    y = net.conv(c, 4, 3, stride=2)
+    for name, t in zip(names, (t for t in net.tensors if t.data is None), strict=False):
+        t.name = name
+    return net.build([x], [y])
+
+
+MODELS = pytest.mark.parametrize("optimize", ["balanced", "ram"])
+
+
+def both(optimize: str) -> tuple[Made, Made]:
+    return make(DIGITS, optimize), report_on(residual(), "residual", optimize)
+
+
+@MODELS
+def test_the_peak_adds_up(optimize: str) -> None:
+    for made in both(optimize):
+        top, plan = made.peak, made.plan
+        assert sum(p.size for p in top.parts) - top.shared + top.unused == plan.arena_bytes
+        assert top.live == max(live_bytes(plan)) == live_bytes(plan)[top.step] and made.report.peak.index == top.step
+        # counted byte by byte
+        holders = [0] * plan.arena_bytes
+        alive = [b for b in plan.schedule.buffers if b.first <= top.step <= b.last]
+        for b in alive:
+            for k in range(plan.offsets[b.id], plan.offsets[b.id] + b.size_bytes):
+                holders[k] += 1
+        assert top.shared == sum(n - 1 for n in holders if n > 1) and top.unused == holders.count(0)
+        assert {b.id for p in top.parts for b in p.boxes} == {b.id for b in alive}
+
+
+@MODELS
+def test_boxes_are_the_plans_buffers(optimize: str) -> None:
+    for made in both(optimize):
+        plan, found = made.plan, boxes(made.plan)
+        assert [(b.id, b.offset, b.size, b.first, b.last) for b in found] == [
+            (b.id, plan.offsets[b.id], b.size_bytes, b.first, b.last) for b in plan.schedule.buffers
+        ]
+        role = {b.id: b.role for b in found}
+        layouts = plan.schedule.layouts
+        assert role[layouts[plan.graph.inputs[0]].buffer] is Role.INPUT and role[layouts[plan.graph.outputs[0]].buffer] is Role.OUTPUT
+        assert {b for b, r in role.items() if r is Role.SCRATCH} == {s.scratch for s in plan.schedule.steps} - {None}
+        rings = {at.buffer for at in layouts.values() if at.ring}
+        assert all(role[b] is Role.ROWS for b in rings) and bool(rings) == (optimize == "ram")
+        assert all(f"{plan.schedule.layouts[t].ring} of " in b.name for b in found for t in layouts if layouts[t].buffer == b.id in rings)
+
+
+def test_shared_regions_byte_by_byte() -> None:
+    plan = make(DIGITS, "balanced").plan
+    found = boxes(plan)
+    told = {(s.low.id, s.high.id, k, step) for s in shared_regions(found) for k in range(s.lo, s.hi) for step in range(s.first, s.last + 1)}
+    counted = set()
+    for a in found:
+        for b in found:
+            if (a.offset, a.id) < (b.offset, b.id):
+                steps = set(range(a.first, a.last + 1)) & set(range(b.first, b.last + 1))
+                common = set(range(a.offset, a.end)) & set(range(b.offset, b.end))
+                counted |= {(a.id, b.id, k, s) for k in common for s in steps}
+    assert told == counted and counted
+
+
+@MODELS
+def test_the_front_is_of_placed_plans(optimize: str) -> None:
+    for made in both(optimize):
+        points = made.points
+        assert [p.ram for p in points] == sorted({p.ram for p in points}) and len(points) > 1
+        assert all(a.instructions_extra > b.instructions_extra for a, b in zip(points, points[1:], strict=False))
+        assert [p.ram for p in points if p.chosen] == [made.plan.arena_bytes]
+        assert points[-1].instructions_extra == 0 and points[-1].stages == 0
+        assert made.plan.arena_bytes == (points[0] if optimize == "ram" else points[-1]).ram
+        for p, c in zip(points, made.candidates, strict=True):
+            offsets = dict(c.placement.offsets)
+            assert 0 <= p.ram - max(offsets[b.id] + b.size_bytes for b in c.schedule.buffers) < 8
+            assert p.stages == len(list(c.schedule.stages())) and p.macs == made.report.macs.planned
+            assert p.overhead == round(p.macs / made.report.macs.model, 4)
+
+
+def test_a_plan_beside_the_front_is_shown() -> None:
+    made = make(DIGITS, "balanced")
+    points = front_points(made.candidates[:1], made.plan, made.report.macs.model, 2000)
+    assert [(p.chosen, p.fits, p.instructions_extra is None) for p in points] == [(False, True, False), (True, False, True)]
+    row = "".join(Elements(plan_page(made.plan, made.report, points)).text).partition("overhead")[2].split("Steps")[0]
+    assert f"{made.plan.arena_bytes:,} B" in row and "this plan" in row and "does not fit" in row and "?" in row
+
+
+def plan_command(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> dict:
+    capsys.readouterr()
+    assert main(["plan", *map(str, words), "--json", "--no-compile", "--board", BOARD]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_command_writes_front_and_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = tmp_path / "plan.html"
+    value = plan_command(capsys, DIGITS, "--front", "--html", page, "--optimize", "ram")
+    assert {tuple(p) for p in value["front"]} == {("ram", "macs", "overhead", "instructions_extra", "stages", "fits", "chosen")}
+    assert [p["ram"] for p in value["front"] if p["chosen"]] == [value["ram"]["arena"]]
+    text = page.read_text(encoding="utf-8")
+    assert text == make(DIGITS, "ram").page and [p.name for p in tmp_path.iterdir()] == ["plan.html"]
+    assert str(REPO) not in text and str(tmp_path) not in text
+
+
+def test_what_does_not_fit_is_still_explained(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    value = plan_command(capsys, DIGITS, "--ram", "5000", "--front", "--html", tmp_path / "p.html", code=5)
+    assert value["error"]["exit_code"] == 5 and value["ram"]["total"] > 5000
+    assert len(value["front"]) > 1 and not any(p["fits"] for p in value["front"])
+    over = value["ram"]["total"] - 5000
+    assert f"{over:,} B more than there is room for" in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_a_page_appears_whole_or_not_at_all(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "plan.html"
+    page.write_text("earlier")
+    assert "folder" in plan_command(capsys, DIGITS, "--html", tmp_path, code=2)["error"]["what"]
+    assert "does not exist" in plan_command(capsys, DIGITS, "--html", tmp_path / "no" / "p.html", code=2)["error"]["what"]
+    bad = tmp_path / "bad.tflite"
+    bad.write_bytes(b"no model")
+    plan_command(capsys, bad, "--html", page, code=3)
+    monkeypatch.setattr("os.replace", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(["plan", str(DIGITS), "--no-compile", "--board", BOARD, "--html", str(page)]) == 130
+    assert page.read_text() == "earlier"
+
+
+class Elements(HTMLParser):
+    """Which elements and attributes a page has."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.addresses: set[str] = set()
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.addresses |= {value or "" for name, value in attrs if name in ("src", "href", "action", "data", "xlink:href")}
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@MODELS
+def test_names_can_not_break_the_page(optimize: str) -> None:
+    plain = report_on(residual(), "m", optimize)
+    hostile = report_on(residual(HOSTILE), "<b>&amp;", optimize)
+    a, b = Elements(plain.page), Elements(hostile.page)
+    assert b.tags == a.tags and b.attributes == a.attributes and b.addresses == a.addresses == {"data:,"}
+    assert not any(name.startswith("on") for name in b.attributes) and "script" not in b.tags
+    text = "".join(b.text)
+    for name in HOSTILE[:4]:
+        assert name in text, "a name is shown as it is"
+    assert "1337" not in text, "a name was rendered as a template"
+    assert "n" * 100 not in text and all(c.isprintable() or c in "\n" for c in text)
+    assert "url(http" not in hostile.page and "@import" not in hostile.page
+
+
+def test_the_page_names_what_makes_the_peak(shared_model: Callable[[str], Path]) -> None:
+    made = make(shared_model("ic_resnet8_int8"), "ram")
+    text = " ".join("".join(Elements(made.page).text).split())
+    step = made.plan.schedule.steps[made.peak.step]
+    assert f"Step {made.peak.step} decides it: a stage of {len(step.nodes)} operators, CONV_2D #0 to" in text
+    for p in made.peak.parts:
+        assert f"{p.size:,} {p.name} {p.why.value}" in text
+    assert f"{made.peak.shared:,} shared" in text and f"= {made.plan.arena_bytes:,} B" in text
