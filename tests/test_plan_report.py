@@ -9,6 +9,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import REPO
@@ -18,7 +19,7 @@ from tinyml.cli import main
 from tinyml.pipeline import compile_model
 from tinyml.plan.model import Plan, Target
 from tinyml.plan.planner import Candidate, Goal, front
-from tinyml.report.arena import Peak, Role, boxes, peak, shared_regions
+from tinyml.report.arena import Box, Peak, Role, boxes, peak, shared_regions
 from tinyml.report.front import FrontPoint, front_points
 from tinyml.report.memory import PlanReport, live_bytes, plan_report
 from tinyml.report.page import arena_room, plan_page
@@ -109,9 +110,19 @@ def test_boxes_are_the_plans_buffers(optimize: str) -> None:
         assert all(f"{plan.schedule.layouts[t].ring} of " in b.name for b in found for t in layouts if layouts[t].buffer == b.id in rings)
 
 
-def test_shared_regions_byte_by_byte() -> None:
-    plan = make(DIGITS, "balanced").plan
-    found = boxes(plan)
+def scattered(seed: int) -> tuple[Box, ...]:
+    """Boxes anywhere, inside one another or equal too."""
+    rng = np.random.default_rng(seed)
+    size, first, length = rng.integers(1, 30, 12), rng.integers(0, 8, 12), rng.integers(0, 5, 12)
+    return tuple(
+        Box(k, Role.TENSOR, "", "", int(at), int(size[k]), int(first[k]), int(first[k] + length[k]), ())
+        for k, at in enumerate(rng.integers(0, 40, 12))
+    )
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_shared_regions_byte_by_byte(seed: int | None) -> None:
+    found = boxes(make(DIGITS, "balanced").plan) if seed is None else scattered(seed)
     told = {(s.low.id, s.high.id, k, step) for s in shared_regions(found) for k in range(s.lo, s.hi) for step in range(s.first, s.last + 1)}
     counted = set()
     for a in found:
