@@ -5,19 +5,28 @@ from __future__ import annotations
 from tinyml.ir import Graph
 from tinyml.plan.model import Plan, Target
 from tinyml.plan.planner import plan_of
-from tinyml.plan.rows import row_node
-from tinyml.plan.schedule import Range, make_schedule
+from tinyml.plan.rows import pushed_input, row_node
+from tinyml.plan.schedule import Range, last_reads, make_schedule
 
 
-def longest_stages(graph: Graph) -> tuple[Range, ...]:
-    """Every run of two or more operators that can go row by row, as one stage."""
+def longest_stages(graph: Graph, least: int = 2) -> tuple[Range, ...]:
+    """Every run of `least` or more operators that can go row by row, as one stage."""
     out, first = [], 0
     for k in range(len(graph.nodes) + 1):
         if k == len(graph.nodes) or row_node(graph, k) is None:
-            if k - first > 1:
+            if k - first >= least:
                 out.append((first, k))
             first = k + 1
     return tuple(out)
+
+
+def pushed(graph: Graph) -> Plan | None:
+    """The checked plan whose input comes row by row, as many operators as possible streaming behind it; None where the
+    network can not take it so."""
+    caller, stages = pushed_input(graph), longest_stages(graph, 1)
+    if caller is None or not stages or stages[0][0] != 0 or last_reads(graph)[caller.out] >= stages[0][1]:
+        return None
+    return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True, pushed=caller))
 
 
 def streamed(graph: Graph, views: bool = True) -> Plan | None:

@@ -11,7 +11,7 @@ import pytest
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model
-from streams import streamed
+from streams import pushed, streamed
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import PASSES, run_passes
@@ -50,6 +50,9 @@ def _plans(graph: Graph, switches: bool) -> dict[str, Plan]:
     fused = streamed(reorder(graph), views=switches)
     if fused is not None:
         plans.update(streamed=fused, streamed_apart=spread(fused))
+    by_rows = pushed(reorder(graph))
+    if by_rows is not None:
+        plans.update(pushed=by_rows, pushed_apart=spread(by_rows))
     if switches:
         ordered = reorder(graph)
         for views, in_place in SWITCHES:

@@ -119,14 +119,12 @@ def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) 
         raise UsageError("MODEL", "no model file given", "name one, or set `model` in tinyml.toml")
     board = choose_board(args.board or config.board, console)
     data = read_model(Path(path))
-    if getattr(args, "input_mode", "whole") == "rows":
-        raise UsageError("--input-mode rows", "is not available in this version", "use --input-mode whole")
     wanted = getattr(args, "dump_after", None)
     with console.progress(Path(path).name) as progress:
         dump = dumper(wanted, console)
         isa = load_board("host").isa if on_host else board.isa
         ram = getattr(args, "ram", None) or config.ram
-        goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram))
+        goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram), args.input_mode == "rows")
         compiled = compile_model(data, Path(path).stem, isa, progress, dump, goal)
     if wanted and not dump.seen:
         raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")

@@ -35,6 +35,7 @@ class EmittedStep:
     rows: tuple[EmittedRow, ...] = ()
     order: tuple[str, ...] = ()
     events: int = 0
+    state: int | None = None  # arena offset of a pushed stage's state; rows[0] is the caller then
 
     @property
     def body(self) -> str:
@@ -71,6 +72,7 @@ def _stage(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
     rows = tuple(
         emit_row(plan, stage, r, f"{k}_{i}", c_comment(f"operator {plan.graph.nodes[r.node].index}, {_label(plan, r.node)}"), tables)
         for i, r in enumerate(stage.rows)
+        if r.node >= 0
     )
     first, last = stage.nodes[0], stage.nodes[-1]
     label = c_comment(f"{len(rows)} operators row by row, {_label(plan, first)} to {_label(plan, last)}")
@@ -78,7 +80,8 @@ def _stage(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
     headers = tuple(sorted({"stage", *(c.header for c in stage.calls)}))
     macs = sum(_macs(plan, n) for n in stage.nodes)
     order = tuple(c_ints(stage.order))
-    return EmittedStep(k, label, node.op, node.index, macs, headers, (), rows, order, len(stage.order))
+    state = None if stage.state is None else plan.offsets[stage.state]
+    return EmittedStep(k, label, node.op, node.index, macs, headers, (), rows, order, len(stage.order), state)
 
 
 def _call(plan: Plan, step: Step, call: KernelCall, params_name: str, tables: TableSet) -> EmittedCall:

@@ -18,7 +18,7 @@ from tinyml.ir import DType, Tensor
 from tinyml.plan.model import Plan
 from tinyml.resources import runtime_dir, templates_dir
 
-RUNTIME_VERSION = 1  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
+RUNTIME_VERSION = 2  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class IoInfo:
     tensor: Tensor  # what lies in the arena
     model: Tensor  # what the model file calls it
     offset: int
+    pushed: bool = False  # row by row, into a ring of so many slots (0: all rows have a slot)
+    ring: int = 0
 
     @property
     def converts(self) -> bool:
@@ -114,7 +116,11 @@ def _ios(plan: Plan, inputs: bool) -> list[IoInfo]:
     g = plan.graph
     ids, model, word = (g.inputs, g.io_input, "input") if inputs else (g.outputs, g.io_output, "output")
     return [
-        IoInfo(k, word if len(ids) == 1 else f"{word}{k}", g.tensors[t], model(k), plan.address(t)) for k, t in enumerate(ids)
+        IoInfo(
+            k, word if len(ids) == 1 else f"{word}{k}", g.tensors[t], model(k), plan.address(t), t == plan.schedule.pushed,
+            plan.schedule.layouts[t].ring,
+        )
+        for k, t in enumerate(ids)
     ]
 
 

@@ -25,13 +25,14 @@ class TensorInfo:
     dead: int  # still whole after this many steps
     scale: float
     zero_point: int
+    ring: int = 0
 
 
 def _info(plan: Plan, t: Tensor, model: Tensor, born: int, dead: int) -> TensorInfo:
     per_tensor = t.quant is not None and not t.quant.per_channel
     return TensorInfo(
         t.id, plan.address(t.id), plan.schedule.layouts[t.id].geom, TM_DTYPE[t.dtype], TM_DTYPE[model.dtype], born, dead,
-        t.scale if per_tensor else 0.0, t.zero_point if per_tensor else 0,
+        t.scale if per_tensor else 0.0, t.zero_point if per_tensor else 0, plan.schedule.layouts[t.id].ring,
     )  # fmt: skip
 
 

@@ -39,8 +39,8 @@ def c_number(x: int | float) -> str:
     return c_float(x) if isinstance(x, (float, np.floating)) else c_int(int(x))
 
 
-def c_geom(g: Geom) -> str:
-    return f"{{{g.h}, {g.w}, {g.c}, {g.row_stride}, {g.px_stride}, 0, 0}}"
+def c_geom(g: Geom, ring: int = 0) -> str:
+    return f"{{{g.h}, {g.w}, {g.c}, {g.row_stride}, {g.px_stride}, {ring}, 0}}"
 
 
 def c_ints(values: Sequence[int], width: int = 110) -> list[str]:

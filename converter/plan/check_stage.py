@@ -13,7 +13,7 @@ from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
 from tinyml.plan.check_arena import Arena, refuse
 from tinyml.plan.model import Operand, RowStep, Stage
 
-SCRATCH, ACCUMULATOR = -2, -3  # tags; the k-th accumulator has ACCUMULATOR - k
+SCRATCH, STATE, ACCUMULATOR = -2, -3, -4  # tags; the k-th accumulator has ACCUMULATOR - k
 
 
 def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
@@ -22,14 +22,20 @@ def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
     nodes = stage.nodes
     if nodes != tuple(range(nodes[0], nodes[0] + len(nodes))):
         refuse(where, "its stage does not run consecutive operators")
-    ops = [_Op(arena, r, ACCUMULATOR - k, where) for k, r in enumerate(stage.rows)]
+    if any(r.node < 0 for r in stage.rows[1:]):
+        refuse(where, "only a stage's first rows can be pushed")
+    ops = [(_Caller if r.node < 0 else _Op)(arena, r, ACCUMULATOR - k, where) for k, r in enumerate(stage.rows)]
     for op in ops:
-        arena.expected[op.out] = arena.fresh(op.out)
+        if op.row.node >= 0:
+            arena.expected[op.out] = arena.fresh(op.out)
+    state = _state(arena, stage, where)
     scratch = _scratch(arena, stage, where)
     for p in stage.order:
         if not 0 <= p < len(ops):
             refuse(where, f"its order names operator {p} of {len(ops)}")
         ops[p].event(scratch)
+        if not (state == STATE).all():
+            refuse(where, "the stage's state between pushed rows is overwritten")
     for op in ops:
         op.finished()
     touched = [t for op in ops for t in (op.out, *(o.tensor for o in op.row.operands))]
@@ -38,6 +44,20 @@ def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
         if t in graph.outputs or last > nodes[-1]:
             arena.verify(t, where)
     return list(dict.fromkeys(touched))
+
+
+def _state(arena: Arena, stage: Stage, where: str) -> np.ndarray:
+    """The tags of the buffer that keeps the stage's place between two pushed rows; empty where none are pushed."""
+    if stage.pushed is None:
+        return arena.tags[:0]
+    if stage.pushed not in arena.plan.graph.inputs or stage.state is None or not stage.order or stage.order[0] != 0:
+        refuse(where, "is fed by rows that are no input's, has no state, or does not begin with a row")
+    base, buffer = arena.buffer(stage.state)
+    if buffer.size_bytes < 4 + 2 * len(stage.rows) or buffer.align % 4:
+        refuse(where, f"has {buffer.size_bytes} bytes of state at a multiple of {buffer.align}")
+    tags = arena.tags[base : base + buffer.size_bytes]
+    tags[:] = STATE
+    return tags
 
 
 def _scratch(arena: Arena, stage: Stage, where: str) -> np.ndarray:
@@ -50,6 +70,27 @@ def _scratch(arena: Arena, stage: Stage, where: str) -> np.ndarray:
     if buffer.size_bytes < needed:
         refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
     return arena.tags[base : base + buffer.size_bytes]
+
+
+class _Caller:
+    """Who pushes the network's input: each event is one row that arrives in its slot."""
+
+    def __init__(self, arena: Arena, row: RowStep, tag: int, where: str):
+        self.arena, self.row, self.where = arena, row, where
+        self.out, self.done = row.operands[0].tensor, 0
+        height = hwc(arena.plan.graph.tensors[self.out].shape)[0]
+        if row.calls or row.operands != (Operand(self.out, "row"),) or row.events != height:
+            refuse(where, "the pushed rows are not those of the input")
+
+    def event(self, scratch: np.ndarray) -> None:
+        if self.done >= self.row.events:
+            refuse(self.where, "waits for more rows than the input has")
+        rows = self.arena.rows(self.out)
+        rows[self.done % len(rows)] = self.arena.expected[self.out][self.done][..., None]
+        self.done += 1
+
+    def finished(self) -> None:
+        """Rows that nothing needs need not be waited for."""
 
 
 class _Op:

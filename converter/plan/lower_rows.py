@@ -8,7 +8,7 @@ from dataclasses import replace
 from tinyml.ir import Graph, NodeView, Tensor, hwc
 from tinyml.opspec import Lowering, Window, load_ops
 from tinyml.plan.model import Layout, Operand, RowStep, Target
-from tinyml.plan.rows import Kind, Mode, RowNode, RowRead
+from tinyml.plan.rows import PUSHED, Kind, Mode, RowNode, RowRead
 from tinyml.plan.stream import Stream
 
 
@@ -20,6 +20,8 @@ def lower_stage(graph: Graph, flow: Stream, layouts: Mapping[int, Layout], targe
 
 def lower_node(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: Target) -> RowStep:
     """One operator for one event, with the geometries that `layouts` gives; its accumulator has no buffer yet."""
+    if n.node == PUSHED:
+        return RowStep(n.node, n.events, (), (Operand(n.out, "row"),))
     view = graph.view(graph.nodes[n.node])
     spec = load_ops()[view.node.op]
     heights = {r.tensor: _height(graph, r) for r in n.reads}

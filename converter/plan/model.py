@@ -67,7 +67,7 @@ class Operand:
 
 @dataclass(frozen=True, eq=False)
 class RowStep:
-    """One operator of a stage. `calls` are those of one event: an output row, or an input row where `accumulator` (a
+    """One operator of a stage, or (node -1) the caller who pushes the network's input. `calls` are those of one event: an output row, or an input row where `accumulator` (a
     buffer id) collects them. There are `events` of them, numbered from 0."""
 
     node: int
@@ -85,10 +85,16 @@ class Stage:
     rows: tuple[RowStep, ...]
     order: tuple[int, ...]
     scratch: int | None = None
+    state: int | None = None  # buffer id: where the stage stands between two pushed rows
 
     @property
     def nodes(self) -> tuple[int, ...]:
-        return tuple(r.node for r in self.rows)
+        return tuple(r.node for r in self.rows if r.node >= 0)
+
+    @property
+    def pushed(self) -> int | None:
+        """The tensor whose rows the caller pushes."""
+        return self.rows[0].operands[0].tensor if self.rows[0].node < 0 else None
 
     @property
     def calls(self) -> tuple[KernelCall, ...]:
@@ -112,6 +118,12 @@ class Schedule:
     layouts: dict[int, Layout]  # by tensor id
     buffers: tuple[ArenaBuffer, ...]
     gaps: tuple[Gap, ...] = ()
+
+    @property
+    def pushed(self) -> int | None:
+        """The network's input, where it is pushed row by row and never exists as a whole."""
+        first = self.steps[0] if self.steps else None
+        return first.pushed if isinstance(first, Stage) else None
 
     def stages(self) -> Iterator[tuple[int, Stage]]:
         """The fused stages with their step numbers."""

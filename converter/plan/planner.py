@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
 from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
+from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
 from tinyml.plan.stages import StageProblem, chains, options
 
@@ -57,6 +59,7 @@ class Goal:
     optimize: str = "balanced"
     max_overhead: float = 1.10
     arena_bytes: int | None = None
+    push_rows: bool = False  # the input comes row by row and is never stored whole
 
 
 BALANCED = Goal()
@@ -78,32 +81,54 @@ class Candidate:
 def make_plan(
     graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None, goal: Goal = BALANCED
 ) -> Plan:
-    """The checked plan that serves the goal best. Raises InternalError if the checker refuses it."""
+    """The checked plan that serves the goal best. Raises InternalError if the checker refuses it, UsageError where rows are
+    to be pushed into a network that can not take them."""
     progress("ordering operators")
     graph = reorder(graph)
-    layered = min(_layered(graph, target, progress), key=lambda c: c.height)
-    chosen = layered
-    if goal.optimize == "ram" or (goal.arena_bytes is not None and layered.height > goal.arena_bytes):
-        for c in _fused(graph, target, layered.height, progress):
-            if goal.optimize != "ram" and goal.arena_bytes is not None and c.height <= goal.arena_bytes:
-                # candidates come from the smallest peak on, each cheaper than the one before
-                chosen = c
-            elif c.height < chosen.height:
-                chosen = c
+    chosen = _choose(_candidates(graph, target, progress, goal), goal)
     progress("checking the plan")
     return _checked(graph, chosen.schedule, chosen.placement)
 
 
-def front(graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None) -> tuple[Candidate, ...]:
-    """The plans none of which is both larger and slower than another, from the smallest arena on."""
-    graph = reorder(graph)
-    layered = min(_layered(graph, target, progress), key=lambda c: c.height)
-    found = sorted((layered, *_fused(graph, target, layered.height, progress)), key=lambda c: (c.height, c.cost))
+def front(
+    graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None, goal: Goal = BALANCED
+) -> tuple[Candidate, ...]:
+    """The plans none of which is both larger and slower than another, from the smallest arena on, budgets left aside."""
+    found = _candidates(reorder(graph), target, progress, replace(goal, optimize="ram", arena_bytes=None))
     out: list[Candidate] = []
-    for c in found:
+    for c in sorted(found, key=lambda c: (c.height, c.cost)):
         if not out or c.cost < out[-1].cost:
             out.append(c)
     return tuple(out)
+
+
+def _choose(found: Iterable[Candidate], goal: Goal) -> Candidate:
+    every = list(found)
+    fitting = [c for c in every if goal.arena_bytes is None or c.height <= goal.arena_bytes]
+    if goal.optimize == "ram" or not fitting:
+        return min(every, key=lambda c: (c.height, c.cost))
+    return min(fitting, key=lambda c: (c.cost, c.height))
+
+
+def _candidates(graph: Graph, target: Target, progress: Callable[[str], None], goal: Goal) -> Iterator[Candidate]:
+    layered = min(_layered(graph, target, progress), key=lambda c: c.height)
+    pushed = None
+    if goal.push_rows:
+        pushed = pushed_input(graph)
+        if pushed is None:
+            raise UsageError("--input-mode rows", "the network has no single image input of several rows", "use --input-mode whole")
+    else:
+        yield layered
+        if goal.optimize != "ram" and (goal.arena_bytes is None or layered.height <= goal.arena_bytes):
+            return
+    bound = layered.height if pushed is None else 2 * layered.height
+    stuck = True
+    for c in _fused(graph, target, bound, pushed, progress):
+        stuck = False
+        yield c
+    if pushed is not None and stuck:
+        where = f"operator {graph.nodes[0].index} ({graph.nodes[0].op})"
+        raise UsageError("--input-mode rows", f"{where} can not take the input row by row", "use --input-mode whole")
 
 
 def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> Iterator[Candidate]:
@@ -120,11 +145,13 @@ def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> I
                 yield Candidate(0, schedule, place(schedule))
 
 
-def _fused(graph: Graph, target: Target, bound: int, progress: Callable[[str], None]) -> Iterator[Candidate]:
+def _fused(
+    graph: Graph, target: Target, bound: int, pushed: RowNode | None, progress: Callable[[str], None]
+) -> Iterator[Candidate]:
     """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper."""
     for views in (True, False):
-        problem = StageProblem(graph, target, views)
-        if not views and problem.lives == StageProblem(graph, target, True).lives:
+        problem = StageProblem(graph, target, views, pushed)
+        if not views and problem.lives == StageProblem(graph, target, True, pushed).lives:
             return
         found = options(problem, bound, progress)
         for _, cost, chain in chains(found, len(graph.nodes)):
@@ -132,7 +159,7 @@ def _fused(graph: Graph, target: Target, bound: int, progress: Callable[[str], N
             if not stages:
                 return
             progress(f"placing buffers of {len(stages)} stages")
-            schedule = make_schedule(graph, target, views=views, in_place=False, stages=stages, overlap=True)
+            schedule = make_schedule(graph, target, views, in_place=False, stages=stages, overlap=True, pushed=pushed)
             yield Candidate(cost, schedule, place(schedule))
 
 

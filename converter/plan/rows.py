@@ -6,11 +6,16 @@ accumulator and writes the output with the last one (SUM). Everything the planne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from tinyml.ir import Graph, NodeView, Tensor, hwc
 from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
+
+
+MAX_LINKS = 4  # operators of a chain: TM_CHAIN_LINKS of tm/chain.h
+PUSHED = -1  # node of a RowNode: the caller, who hands over the network's input row by row
 
 
 class Kind(Enum):
@@ -25,6 +30,7 @@ class Mode(Enum):
     WINDOW = "window"  # rows lo..hi-1 around it, borders padded
     ROW = "row"  # the row of the event's number
     WHOLE = "whole"  # all of it
+    CHAIN = "chain"  # rows lo..hi-1, as the windows of a chain add up
 
 
 @dataclass(frozen=True)
@@ -38,17 +44,24 @@ class RowRead:
     lo: tuple[int, ...]
     hi: tuple[int, ...]
     exact: bool = False
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
 class RowNode:
-    """A node as a stage runs it: `events` calls; ROWS: event e writes row e of `out`; else the last one writes all."""
+    """A node as a stage runs it: `events` calls; ROWS: event e writes row e of `out`; else the last one writes all.
+    before: the nodes in front of it that run with it, block by block, their results never stored as rows (`chain`)."""
 
     node: int
     kind: Kind
     events: int
     reads: tuple[RowRead, ...]
     out: int
+    before: tuple[RowNode, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        return (*(n.node for n in self.before), self.node)
 
     def written(self, event: int) -> int | None:
         """The output row that is complete after this event, None while it only accumulates."""
@@ -72,6 +85,45 @@ def row_node(graph: Graph, k: int) -> RowNode | None:
     if None in reads or not _is_image(view.y) or not _constants_stay(view, [a for _, a in live]):
         return None
     return RowNode(k, Kind.ROWS, hwc(view.y.shape)[0], tuple(r for r in reads if r), view.y.id)
+
+
+def chain(graph: Graph, parts: Sequence[RowNode]) -> RowNode | None:
+    """Consecutive windows as one operator: for each block of its output pixels, the first computes what the second needs of
+    it, and so on. Rows that two output rows share are computed twice. None where the nodes are not of that kind."""
+    if len(parts) > MAX_LINKS or any(len(n.reads) != 1 or n.reads[0].window is None or n.before for n in parts):
+        return None
+    sizes = {graph.tensors[t].dtype for n in parts for t in (n.out, n.reads[0].tensor)}
+    for n, reader in zip(parts, parts[1:], strict=False):
+        inner = reader.reads[0].tensor == n.out and n.out not in graph.outputs and graph.consumers[n.out] == (reader.node,)
+        if not inner or n.kind is not Kind.ROWS:
+            return None
+    if parts[-1].kind is not Kind.ROWS or len(sizes) != 1:
+        return None
+    rows = rows_needed(parts)[0]
+    lo, hi = tuple(r[0] for r in rows), tuple(r[1] for r in rows)
+    read = RowRead(parts[0].reads[0].tensor, Mode.CHAIN, lo, lo, hi)
+    last = parts[-1]
+    return RowNode(last.node, last.kind, last.events, (read,), last.out, tuple(parts[:-1]))
+
+
+def rows_needed(parts: Sequence[RowNode]) -> list[list[tuple[int, int]]]:
+    """For each part, per row of the last one's output: rows first..end-1 of the part's input."""
+    out: list[list[tuple[int, int]]] = []
+    wanted = [(e, e + 1) for e in range(parts[-1].events)]
+    for n in reversed(parts):
+        r = n.reads[0]
+        wanted = [(r.lo[a], r.hi[b - 1]) for a, b in wanted]
+        out.insert(0, wanted)
+    return out
+
+
+def pushed_input(graph: Graph) -> RowNode | None:
+    """The caller who pushes the rows of the network's only input; None where that is no image of several rows."""
+    if len(graph.inputs) != 1 or graph.inputs[0] in graph.outputs:
+        return None
+    t = graph.tensors[graph.inputs[0]]
+    h = hwc(t.shape)[0]
+    return RowNode(PUSHED, Kind.ROWS, h, (), t.id) if _is_image(t) and h > 1 and t.id in graph.consumers else None
 
 
 def _is_image(t: Tensor) -> bool:
@@ -107,7 +159,7 @@ def _read(view: NodeView, t: Tensor, a: Access) -> RowRead | None:
         if any(b <= a for a, b in zip(lo, hi, strict=True)):
             return None  # a row made of padding alone
         plain = a.stride[0] == 1 and a.size[0] == 1 and a.pad[0] == 0
-        return RowRead(t.id, Mode.ROW if plain else Mode.WINDOW, first, lo, hi)
+        return RowRead(t.id, Mode.ROW if plain else Mode.WINDOW, first, lo, hi, window=a)
     if isinstance(a, Elementwise) and (h, w) == (rows, width):
         return RowRead(t.id, Mode.ROW, each, each, tuple(y + 1 for y in each), exact=t.shape == view.y.shape)
     if isinstance(a, Broadcast) and h == 1:

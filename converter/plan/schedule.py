@@ -9,11 +9,12 @@ from tinyml.ir import Graph, hwc
 from tinyml.opspec import Elementwise, Geom, Lowering, Window, load_ops
 from tinyml.plan.lower_rows import lower_stage
 from tinyml.plan.model import ArenaBuffer, Gap, Layout, Schedule, Stage, Step, Target
-from tinyml.plan.rows import Kind, row_node
+from tinyml.plan.rows import PUSHED, Kind, RowNode, row_node
 from tinyml.plan.storage import Storage, plan_storage
 from tinyml.plan.stream import Stream, stream
 
 ALIGN = 8  # bytes; every buffer starts at a multiple, so word and double-word loads of a row's start are aligned
+STATE_BYTES, COUNTER_BYTES = 4, 2  # of tm_stage_push in tm/stage.h
 Range = tuple[int, int]  # positions first..end-1 in graph.nodes
 
 
@@ -25,6 +26,7 @@ class _Draft:
     storage: Storage
     lowering: Lowering
     target: Target
+    pushed: RowNode | None = None
     steps: list[Step | Stage] = field(default_factory=list)
     step_of: dict[int, int] = field(default_factory=dict)
     extra: list[ArenaBuffer] = field(default_factory=list)  # scratch, accumulators, rings
@@ -38,13 +40,20 @@ class _Draft:
 
 
 def make_schedule(
-    graph: Graph, target: Target, views: bool = True, in_place: bool = True, stages: Sequence[Range] = (), overlap: bool = False
+    graph: Graph,
+    target: Target,
+    views: bool = True,
+    in_place: bool = True,
+    stages: Sequence[Range] = (),
+    overlap: bool = False,
+    pushed: RowNode | None = None,
 ) -> Schedule:
     """The operators in the order of graph.nodes: those of a range in `stages` fused, any other one alone, where it has
-    anything to execute. overlap: also say by how much a step's output may reach into an input that dies there."""
+    anything to execute. overlap: also say by how much a step's output may reach into an input that dies there.
+    pushed: the caller, where the input comes row by row; then the first stage begins with node 0."""
     fused = {k for lo, hi in stages for k in range(lo, hi)}
     storage = plan_storage(graph, views, in_place, fused)
-    draft = _Draft(graph, storage, Lowering({t: at.geom for t, at in storage.layouts.items()}, target.isa, target.optimize), target)
+    draft = _Draft(graph, storage, Lowering({t: at.geom for t, at in storage.layouts.items()}, target.isa, target.optimize), target, pushed)
     ends = dict(stages)
     k = 0
     while k < len(graph.nodes):
@@ -58,15 +67,20 @@ def make_schedule(
     return Schedule(tuple(draft.steps), draft.storage.layouts, (*lives, *draft.extra), tuple(_gaps(draft, lives)))
 
 
-def stage_stream(graph: Graph, lo: int, hi: int, last_read: dict[int, int]) -> Stream | None:
-    """Nodes lo..hi-1 as one stage, None where one of them can not run row by row. last_read: node position per tensor."""
+def stage_stream(graph: Graph, lo: int, hi: int, last_read: dict[int, int], pushed: RowNode | None = None) -> Stream | None:
+    """Nodes lo..hi-1 as one stage, None where one of them can not run row by row. last_read: node position per tensor.
+    A stage that begins with node 0 is fed by `pushed`, and must then hold all who read what is pushed."""
     nodes = [row_node(graph, k) for k in range(lo, hi)]
     if None in nodes:
         return None
     own = [n for n in nodes if n is not None]
+    if pushed is not None and lo == 0:
+        if last_read[pushed.out] >= hi:
+            return None
+        own = [pushed, *own]
     outputs = [n.out for n in own if last_read.get(n.out, -1) >= hi]
     ids = dict.fromkeys(r.tensor for n in own for r in n.reads)
-    dying = [t for t in ids if graph.producer.get(t, -1) < lo and last_read.get(t, -1) < hi]
+    dying = [t for t in ids if (pushed is None or t != pushed.out) and graph.producer.get(t, -1) < lo and last_read.get(t, -1) < hi]
     return stream(graph, own, outputs, dying)
 
 
@@ -103,7 +117,7 @@ def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
 
 def _add_stage(draft: _Draft, lo: int, hi: int) -> None:
     graph = draft.graph
-    flow = stage_stream(graph, lo, hi, last_reads(graph))
+    flow = stage_stream(graph, lo, hi, last_reads(graph), draft.pushed)
     assert flow is not None, (lo, hi)
     layouts = dict(draft.storage.layouts)
     for t, rows in flow.rings.items():
@@ -119,12 +133,13 @@ def _add_stage(draft: _Draft, lo: int, hi: int) -> None:
     draft.storage = replace(draft.storage, layouts=layouts)
     rows, scratch = lower_stage(graph, flow, layouts, draft.target)
     rows = tuple(
-        replace(r, accumulator=draft.buffer(size, "accumulator")) if (size := max(c.accumulator_bytes for c in r.calls)) else r
+        replace(r, accumulator=draft.buffer(size, "accumulator")) if (size := max((c.accumulator_bytes for c in r.calls), default=0)) else r
         for r in rows
     )
     draft.streams.append((len(draft.steps), flow))
     number = draft.buffer(scratch, "scratch") if scratch else None
-    draft.steps.append(Stage(rows, flow.order, number))
+    state = draft.buffer(STATE_BYTES + COUNTER_BYTES * len(rows), "state") if rows[0].node == PUSHED else None
+    draft.steps.append(Stage(rows, flow.order, number, state))
     draft.step_of.update((k, len(draft.steps) - 1) for k in range(lo, hi))
 
 

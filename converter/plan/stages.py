@@ -44,6 +44,7 @@ class StageProblem:
     graph: Graph
     target: Target
     views: bool = True
+    pushed: RowNode | None = None
 
     @cached_property
     def last_read(self) -> dict[int, int]:
@@ -63,6 +64,8 @@ class StageProblem:
             died = max(born, min(self.last_read.get(t, born), len(g.nodes) - 1))
             lo, hi = out.get(root, (born, died))
             out[root] = min(lo, born), max(hi, died)
+        if self.pushed is not None:
+            del out[self.pushed.out]
         return out
 
     @cached_property
@@ -91,15 +94,18 @@ class StageProblem:
     def alive(self, lo: int, hi: int, but: Callable[[int], bool]) -> int:
         return sum(self.sizes[t] for t, (a, b) in self.lives.items() if a < hi and b >= lo and not but(t))
 
-    def layer(self, k: int) -> Option:
+    def layer(self, k: int) -> Option | None:
+        if k == 0 and self.pushed is not None:
+            return None
         flow = layer_stream(self.graph, k, self.last_read)
         peak = self.alive(k, k + 1, lambda t: False) + self.whole_scratch[k] - (self._saved(flow) if flow else 0)
         return Option(k, k + 1, False, peak, 0)
 
-    def stage(self, lo: int, hi: int) -> tuple[Option, int]:
+    def stage(self, lo: int, hi: int) -> tuple[Option | None, int]:
         """The option, and the bytes that no shorter life of other buffers can save: rings and accumulators."""
-        flow = stage_stream(self.graph, lo, hi, self.last_read)
-        assert flow is not None
+        flow = stage_stream(self.graph, lo, hi, self.last_read, self.pushed)
+        if flow is None:
+            return None, 0
         rings = sum(self._ring(t, rows) for t, rows in flow.rings.items())
         own = rings + sum(self.row_scratch[k][1] for k in range(lo, hi)) + max(self.row_scratch[k][0] for k in range(lo, hi))
         inner = {*flow.rings, *flow.shares}
@@ -123,18 +129,18 @@ class StageProblem:
 def options(problem: StageProblem, bound: int, progress: Callable[[str], None] = lambda text: None) -> list[Option]:
     """Every layer alone and every stage whose own buffers stay below `bound` bytes."""
     n = len(problem.graph.nodes)
-    out = [problem.layer(k) for k in range(n)]
+    out = [o for k in range(n) if (o := problem.layer(k))]
     for lo in range(n):
         progress(f"fusing operators ({lo} of {n})")
         for hi in range(lo + 1, min(n, lo + MAX_OPERATORS) + 1):
             if problem.rows[hi - 1] is None:
                 break
-            if hi - lo < 2:
+            if hi - lo < 2 and (problem.pushed is None or lo > 0):
                 continue
             option, own = problem.stage(lo, hi)
             if own > bound:
                 break
-            if option.peak_bytes <= bound:
+            if option is not None and option.peak_bytes <= bound:
                 out.append(option)
     return out
 

@@ -153,7 +153,7 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
         board=board.name,
         ram=Ram(
             plan.arena_bytes, board.stack_bytes, runtime, ram_total, ram or board.ram_bytes, plan.lower_bound_bytes,
-            sum(g.tensors[t].bytes for t in g.inputs),
+            sum(_stored_bytes(plan, t) for t in g.inputs),
         ),
         flash=Flash(c.project.weights_bytes, code, flash_total, flash or board.flash_bytes),
         macs=Macs(model_macs, planned, planned),
@@ -166,6 +166,12 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
         optimal=plan.optimal,
         model_hash=c.project.model_hash,
     )  # fmt: skip
+
+
+def _stored_bytes(plan: Plan, t: int) -> int:
+    """What of a tensor the arena holds at a time: its slots, where it is pushed row by row."""
+    at, tensor = plan.schedule.layouts[t], plan.graph.tensors[t]
+    return at.ring * at.geom.row_stride * tensor.dtype.bytes if at.ring else tensor.bytes
 
 
 def require_fit(report: PlanReport, boards: tuple[Board, ...], plan: Plan) -> None:

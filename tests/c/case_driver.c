@@ -16,16 +16,21 @@ static size_t element_bytes(uint8_t dtype) {
   return dtype == TM_I8 || dtype == TM_U8 ? 1 : dtype == TM_I16 ? 2 : dtype == TM_I64 ? 8 : 4;
 }
 
-static void transfer(uint8_t *arena, const tm_tensor_info *t, int in) {
+/* push: called after each row that was read. */
+static void transfer(uint8_t *arena, const tm_tensor_info *t, int in, tm_status (*push)(uint8_t *, int32_t)) {
   const tm_geom *g = &t->geom;
   const size_t size = element_bytes(t->dtype);
   for (int32_t y = 0; y < g->h; ++y) {
+    const int32_t slot = g->ring == 0 ? y : y % g->ring;
     for (int32_t x = 0; x < g->w; ++x) {
-      uint8_t *px = arena + t->offset + size * ((size_t)y * (size_t)g->row_stride + (size_t)x * (size_t)g->px_stride);
+      uint8_t *px = arena + t->offset + size * ((size_t)slot * (size_t)g->row_stride + (size_t)x * (size_t)g->px_stride);
       const size_t n = size * (size_t)g->c;
       if ((in ? fread(px, 1, n, stdin) : fwrite(px, 1, n, stdout)) != n) {
         exit(3);
       }
+    }
+    if (push != NULL && push(arena, y) != TM_OK) {
+      exit(5);
     }
   }
 }
@@ -41,7 +46,7 @@ int main(int argc, char **argv) {
         ASAN_UNPOISON_MEMORY_REGION(arena + cases[k].buffer[b][0], cases[k].buffer[b][1]);
       }
       for (uint16_t i = 0; i < m->inputs; ++i) {
-        transfer(arena, &m->input[i], 1);
+        transfer(arena, &m->input[i], 1, m->push_row);
       }
       const tm_status s = tm_model_invoke(m, arena);
       if (s != TM_OK) {
@@ -49,7 +54,7 @@ int main(int argc, char **argv) {
         return 4;
       }
       for (uint16_t i = 0; i < m->outputs; ++i) {
-        transfer(arena, &m->output[i], 0);
+        transfer(arena, &m->output[i], 0, NULL);
       }
       ASAN_UNPOISON_MEMORY_REGION(arena, m->arena_bytes);
       free(arena);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Bumped whenever a params struct, a kernel contract or tm_model changes. Generated code asserts it. */
-#define TM_RUNTIME_VERSION 1
+#define TM_RUNTIME_VERSION 2
 
 #ifdef __cplusplus
 #define TM_RESTRICT __restrict
@@ -48,7 +48,8 @@ typedef enum tm_status {
   TM_OK = 0,
   TM_ERR_ARGUMENT = 1, /* null pointer, step index out of range */
   TM_ERR_SHAPE = 2,    /* geometries that do not belong together */
-  TM_ERR_ARENA = 3     /* arena too small or misaligned */
+  TM_ERR_ARENA = 3,    /* arena too small or misaligned */
+  TM_ERR_INPUT = 4     /* rows of the input are missing */
 } tm_status;
 
 /*

@@ -22,7 +22,7 @@ typedef enum tm_dtype { TM_I8 = 0, TM_I16 = 1, TM_I32 = 2, TM_F32 = 3, TM_U8 = 4
 typedef struct tm_tensor_info {
   uint32_t id;       /* tensor index in the source model file */
   uint32_t offset;   /* bytes from the start of the arena */
-  tm_geom geom;      /* ring == 0 */
+  tm_geom geom;      /* ring == 0 but for an input that is pushed row by row */
   uint8_t dtype;     /* tm_dtype of the stored elements */
   uint8_t io_dtype;  /* tm_dtype of the model file's tensor; TM_F32 over TM_I8: converted at the edge */
   uint16_t born;     /* first step after which it is complete (0: before step 0, k: after step k-1) */
@@ -45,6 +45,10 @@ typedef struct tm_model {
   const tm_tensor_info *tensor;  /* [tensors]: every tensor that exists in the arena, for debugging; may be NULL */
   /* Runs step k on an arena of arena_bytes, aligned to arena_align. Steps 0..steps-1 in order are one inference. */
   tm_status (*run_step)(uint8_t *arena, uint32_t k);
+  /* NULL: input 0 is written as a whole before step 0. Else it is pushed: its geometry is a ring, the caller puts row y into
+   * slot y % ring (y itself where ring is 0) and calls this, for y = 0, 1, ... h-1; then step 0, which has run by then, only
+   * says whether rows are missing (TM_ERR_INPUT). */
+  tm_status (*push_row)(uint8_t *arena, int32_t y);
 } tm_model;
 
 /* One inference. arena: m->arena_bytes bytes, inputs already in place. Returns the first status that is not TM_OK. */

@@ -34,6 +34,34 @@ static inline tm_status tm_stage_run(uint8_t *arena, const tm_row_fn *rows, cons
 }
 
 /*
+ * A stage whose input comes row by row: a NULL in `rows` stands for the caller, who puts the next input row into its slot
+ * and then calls this. Runs all that the row allows, up to where the next one is needed. y counts the input's rows; row 0
+ * begins anew. state: 4-byte aligned, 4 bytes + 2 per function, kept by the caller from row to row: the position in
+ * `order`, then the functions' counters.
+ */
+static inline tm_status tm_stage_push(uint8_t *arena, const tm_row_fn *rows, uint32_t functions, const uint8_t *order,
+                                      uint32_t n, uint32_t *state, int32_t y) {
+  uint16_t *next = (uint16_t *)(state + 1);
+  if (y == 0) {
+    *state = 0;
+    for (uint32_t k = 0; k < functions; ++k) {
+      next[k] = 0;
+    }
+  }
+  if (*state < n && rows[order[*state]] == NULL) {
+    ++*state;
+  }
+  for (; *state < n && rows[order[*state]] != NULL; ++*state) {
+    const uint32_t op = order[*state];
+    const tm_status status = rows[op](arena, (int32_t)next[op]++);
+    if (status != TM_OK) {
+      return status;
+    }
+  }
+  return TM_OK;
+}
+
+/*
  * The view of a window kernel (tm/window.h) for one output row: its input rows first .. first+size-1, of which those in
  * [0, height) exist. in: the geometry of the whole tensor's rows on entry, of the view's on return. *pad_top is set.
  * ring: row slots of the tensor, 0 where it is whole. Returns how many elements above the tensor's start the view begins.

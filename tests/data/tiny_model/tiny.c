@@ -92,7 +92,7 @@ static const tm_tensor_info tensors[] = {
 
 static const tm_model tiny_model = {
     "tiny", "0.0.test", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-    TM_RUNTIME_VERSION, sizeof arena, 16, STEPS, 2, 2, 3, inputs, outputs, tensors, run_step,
+    TM_RUNTIME_VERSION, sizeof arena, 16, STEPS, 2, 2, 3, inputs, outputs, tensors, run_step, NULL,
 };
 
 int main(void) {
