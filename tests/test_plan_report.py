@@ -48,11 +48,11 @@ def make(path: Path, optimize: str, front: bool = True) -> Made:
     return report_on(path.read_bytes(), path.stem, optimize, front)
 
 
-def report_on(data: bytes, name: str, optimize: str, with_front: bool = True) -> Made:
-    board = load_board(BOARD)
-    compiled = compile_model(data, name, board.isa, goal=Goal(optimize))
+def report_on(data: bytes, name: str, optimize: str, with_front: bool = True, push: bool = False) -> Made:
+    board, goal = load_board(BOARD), Goal(optimize, push_rows=push)
+    compiled = compile_model(data, name, board.isa, goal=goal)
     report = plan_report(compiled, board, None)
-    found = front(compiled.plan.graph, Target(board.isa, optimize)) if with_front else ()
+    found = front(compiled.plan.graph, Target(board.isa, optimize), goal=goal) if with_front else ()
     points = front_points(found, compiled.plan, report.macs.model, arena_room(report))
     page = plan_page(compiled.plan, report, points)
     return Made(compiled.plan, peak(compiled.plan, boxes(compiled.plan)), report, found, points, page)
@@ -108,6 +108,17 @@ def test_boxes_are_the_plans_buffers(optimize: str) -> None:
         rings = {at.buffer for at in layouts.values() if at.ring}
         assert all(role[b] is Role.ROWS for b in rings) and bool(rings) == (optimize == "ram")
         assert all(f"{plan.schedule.layouts[t].ring} of " in b.name for b in found for t in layouts if layouts[t].buffer == b.id in rings)
+
+
+def test_a_pushed_input_is_shown_as_rows() -> None:
+    made = report_on(residual(), "residual", "ram", push=True)
+    assert made.plan.schedule.pushed is not None
+    role = {b.role: b for b in boxes(made.plan)}
+    rows = made.plan.schedule.layouts[made.plan.graph.inputs[0]].ring
+    assert 0 < rows < 16 and role[Role.INPUT].name == f"{rows} of 16 rows of input 16×16×3"
+    assert role[Role.STATE].id == made.plan.schedule.steps[0].state
+    assert "run row by row as the caller pushes the input" in made.page and all(p.stages for p in made.points)
+    assert [p.ram for p in made.points if p.chosen] == [made.plan.arena_bytes]
 
 
 def scattered(seed: int) -> tuple[Box, ...]:

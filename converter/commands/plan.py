@@ -10,7 +10,7 @@ from tinyml.commands.firmware import all_boards, measure
 from tinyml.device.files import write_text
 from tinyml.errors import DoesNotFit, UsageError
 from tinyml.plan.model import Target
-from tinyml.plan.planner import front
+from tinyml.plan.planner import Goal, front
 from tinyml.report.front import FrontPoint, front_points, front_table
 from tinyml.report.memory import Measured, PlanReport, plan_report, require_fit
 from tinyml.report.page import arena_room, plan_page
@@ -79,7 +79,7 @@ def _measure(args: argparse.Namespace, job: Job, console: Console) -> tuple[Meas
 def _front(args: argparse.Namespace, job: Job, report: PlanReport, console: Console) -> tuple[FrontPoint, ...]:
     plan = job.compiled.plan
     with console.progress(f"{job.path.name}: front") as progress:
-        found = front(plan.graph, Target(job.board.isa, args.optimize), progress)
+        found = front(plan.graph, Target(job.board.isa, args.optimize), progress, Goal(push_rows=args.input_mode == "rows"))
     return front_points(found, plan, report.macs.model, arena_room(report))
 
 

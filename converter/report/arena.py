@@ -23,6 +23,7 @@ class Role(Enum):
     ROWS = "rows kept in a stage"
     ACCUMULATOR = "accumulator"
     SCRATCH = "scratch"
+    STATE = "position in the stream"
 
     @property
     def style(self) -> str:
@@ -114,7 +115,7 @@ class Peak:
 def boxes(plan: Plan) -> tuple[Box, ...]:
     """Every buffer of the plan, in the order of the schedule."""
     schedule, graph = plan.schedule, plan.graph
-    scratch = {s.scratch for s in schedule.steps}
+    scratch, states = {s.scratch for s in schedule.steps}, {s.state for _, s in schedule.stages()}
     sums = {r.accumulator: r.node for _, s in schedule.stages() for r in s.rows if r.accumulator is not None}
     inside: dict[int, list[int]] = {}
     for t, at in schedule.layouts.items():
@@ -125,6 +126,8 @@ def boxes(plan: Plan) -> tuple[Box, ...]:
         held = inside.get(b.id, [])
         if b.id in scratch:
             role, name, maker = Role.SCRATCH, "scratch", ""
+        elif b.id in states:
+            role, name, maker = Role.STATE, "state between two pushed rows", ""
         elif b.id in sums:
             maker = operator_name(graph, sums[b.id])
             role, name = Role.ACCUMULATOR, f"sums of {maker}"
@@ -217,19 +220,19 @@ def peak(plan: Plan, found: tuple[Box, ...]) -> Peak:
     groups: dict[tuple[Why, Role], list[Box]] = {}
     for b in alive[at]:
         groups.setdefault((_why(plan, at, b), b.role), []).append(b)
-    parts = [Part(why, role, _group_name(why, role, each), sum(b.size for b in each), tuple(each)) for (why, role), each in groups.items()]
+    parts = [Part(why, role, _group_name(role, each), sum(b.size for b in each), tuple(each)) for (why, role), each in groups.items()]
     live = covered(alive[at])
     return Peak(at, tuple(sorted(parts, key=lambda p: -p.size)), sum(p.size for p in parts) - live, plan.arena_bytes - live)
 
 
-def _group_name(why: Why, role: Role, each: list[Box]) -> str:
+def _group_name(role: Role, each: list[Box]) -> str:
     if len(each) == 1:
         return each[0].name
-    return {Role.ROWS: f"rows between its operators ({len(each)} buffers)"}.get(role, f"{len(each)} {role.value}s {why.value}")
+    return f"rows between its operators ({len(each)} buffers)" if role is Role.ROWS else f"{len(each)} {role.value}s"
 
 
 def _why(plan: Plan, step: int, b: Box) -> Why:
-    if b.role in (Role.SCRATCH, Role.ACCUMULATOR):
+    if b.role in (Role.SCRATCH, Role.ACCUMULATOR, Role.STATE):
         return Why.WORK
     if b.role is Role.ROWS:
         return Why.INNER

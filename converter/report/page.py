@@ -110,7 +110,8 @@ def headline(plan: Plan, top: Peak) -> str:
     step = plan.schedule.steps[top.step]
     if isinstance(step, Stage):
         first, last = (operator_name(plan.graph, k) for k in (step.nodes[0], step.nodes[-1]))
-        return f"Step {top.step} decides it: a stage of {operators(step)}, {first} to {last}, run row by row."
+        pushed = " as the caller pushes the input" if step.pushed is not None else ""
+        return f"Step {top.step} decides it: a stage of {operators(step)}, {first} to {last}, run row by row{pushed}."
     return f"Step {top.step} decides it: {operator_name(plan.graph, step.node)} runs as a whole."
 
 
