@@ -1,0 +1,112 @@
+"""Instructions per inference on emulated cores, beside the peers' and what the project asks of itself.
+
+    python benchmarks/speed.py [--board stm32f746 ...] [MODEL ...]     measure and print (default: all models that are there)
+    python benchmarks/speed.py --layers MODEL                          instructions per MAC of each operator
+    python benchmarks/speed.py --write                                 also record the counts for tests/test_instructions.py
+
+Counts are exact and repeatable: one instruction, one tick of the emulator's counter. Models lie in ../shared/models. Peers:
+TensorFlow Lite Micro of August 2026 with CMSIS-NN (DSP path) and gcc 12.2 -O2 on an emulated Cortex-M7, TinyEngine of
+November 2024 with -Ofast; both measured the same way, initialisation left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT.parent / "shared" / "models"
+RECORD = ROOT / "tests" / "data" / "instructions.json"
+BOARDS = ("stm32f746", "stm32f405")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Millions of instructions per inference: of the peers (None: they reject the model or compute it wrongly), and what ours
+    must not exceed and aims at on a Cortex-M4 or M7."""
+
+    tflm: float
+    tinyengine: float | None
+    must: float
+    aim: float
+
+
+GOALS = {
+    "ad01_int8": Goal(0.583, 0.77, 0.30, 0.25),
+    "ic_resnet8_int8": Goal(29.94, None, 12.5, 10.8),
+    "kws_dscnn_int8": Goal(7.64, None, 3.0, 2.6),
+    "str_ww_int8": Goal(2.19, None, 1.0, 0.8),
+    "vww_96_int8": Goal(24.03, None, 5.3, 4.5),
+    "mcunet_vww": Goal(47.80, 42.7, 15.5, 13.2),
+    "mcunetv2_large": Goal(834.7, None, 320.0, 260.0),
+}
+
+
+def bench(model: Path, board: str) -> dict[str, Any] | str:
+    """The report of `tinyml bench --json`, or its one line of why not."""
+    command = [sys.executable, "-m", "tinyml", "bench", "--board", board, "--on", "emulator", "--json", str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=os.environ)
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+    return json.loads(done.stdout)
+
+
+def layers(report: dict[str, Any]) -> str:
+    """Instructions per MAC, operator by operator."""
+    rows = [f"{'step':>4}  {'operator':18} {'output':14} {'instructions':>12} {'MACs':>12} {'per MAC':>8}"]
+    for step in report["layers"]:
+        shape, macs, count = "x".join(map(str, step["shape"])), step["macs"], step["instructions"]
+        per = f"{count / macs:8.2f}" if macs else ""
+        rows.append(f"{step['index']:4}  {step['name']:18} {shape:14} {count:12,} {macs:12,} {per}")
+    return "\n".join(rows)
+
+
+def line(name: str, report: dict[str, Any] | str) -> str:
+    goal = GOALS[name]
+    if isinstance(report, str):
+        return f"{name:18} {report}"
+    count = report["instructions"] / 1e6
+    verdict = "aim reached" if count <= goal.aim else "must reached" if count <= goal.must else f"{count / goal.must:.2f} x must"
+    peer = "-" if goal.tinyengine is None else f"{goal.tinyengine:.2f}"
+    return (
+        f"{name:18} {count:9.3f} M {report['instructions'] / report['macs']:8.2f} {goal.tflm:9.2f} M {goal.tflm / count:6.2f} x {peer:>10}"
+        f" {goal.must:8.2f} {goal.aim:8.2f}   {verdict}"
+    )
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("models", nargs="*", help="names of models (default: all)")
+    p.add_argument("--board", action="append", help=f"board to emulate, may be repeated (default: {', '.join(BOARDS)})")
+    p.add_argument("--layers", action="store_true", help="every operator of each model")
+    p.add_argument("--write", action="store_true", help=f"record the counts in {RECORD.relative_to(ROOT)}")
+    args = p.parse_args()
+    names = [n for n in args.models or GOALS if (MODELS / f"{n}.tflite").exists()]
+    if not names:
+        print(f"no models in {MODELS}", file=sys.stderr)
+        return 2
+    record: dict[str, dict[str, int]] = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    for board in args.board or BOARDS:
+        print(
+            f"\n{board}, emulated\n{'model':18} {'tinyml':>11} {'per MAC':>8} {'TFLM':>11} {'faster':>8} {'TinyEngine':>10} {'must':>8} {'aim':>8}"
+        )
+        for name in names:
+            report = bench(MODELS / f"{name}.tflite", board)
+            print(line(name, report), flush=True)
+            if isinstance(report, dict):
+                record.setdefault(board, {})[name] = report["instructions"]
+                if args.layers:
+                    print(layers(report))
+    if args.write:
+        RECORD.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Instructions per inference of whole networks on emulated cores: exact, so any change beyond one per cent is one in the code.
+
+The recorded counts are written by `python benchmarks/speed.py --write`. Slower fails as a regression, faster as a record that
+is out of date.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import REPO, needs
+
+sys.path.insert(0, str(REPO / "benchmarks"))
+import speed  # noqa: E402
+
+RECORD = json.loads((Path(__file__).parent / "data" / "instructions.json").read_text())
+CASES = [(board, model) for board, counts in sorted(RECORD.items()) for model in sorted(counts)]
+TOLERANCE = 0.01
+
+
+@needs("arm-none-eabi-gcc", "qemu-system-arm")
+@pytest.mark.parametrize(("board", "model"), CASES)
+def test_instructions_of_a_network(board: str, model: str, shared_model: Callable[[str], Path]) -> None:
+    report = speed.bench(shared_model(model), board)
+    assert not isinstance(report, str), report
+    assert report["counter"] == "instructions"
+    recorded, count = RECORD[board][model], report["instructions"]
+    assert abs(count - recorded) <= TOLERANCE * recorded, f"{count:,} instructions, {recorded:,} are recorded"
+
+
+def test_every_network_has_a_record_on_both_cores() -> None:
+    assert {"stm32f405", "stm32f746"} <= RECORD.keys()
+    assert {"ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8"} <= RECORD["stm32f746"].keys()
+
+
+@pytest.mark.parametrize(("board", "model"), CASES)
+def test_recorded_counts_are_below_the_peers(board: str, model: str) -> None:
+    assert RECORD[board][model] < 0.6e6 * speed.GOALS[model].tflm
