@@ -185,6 +185,12 @@ def test_command_writes_front_and_page(capsys: pytest.CaptureFixture[str], tmp_p
     assert str(REPO) not in text and str(tmp_path) not in text
 
 
+def test_the_front_of_a_pushed_input_has_no_whole_one(capsys: pytest.CaptureFixture[str]) -> None:
+    value = plan_command(capsys, DIGITS, "--front", "--input-mode", "rows", "--optimize", "ram")
+    assert all(p["stages"] for p in value["front"])
+    assert [p["instructions_extra"] is None for p in value["front"] if p["chosen"]] == [False]
+
+
 def test_what_does_not_fit_is_still_explained(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     value = plan_command(capsys, DIGITS, "--ram", "5000", "--front", "--html", tmp_path / "p.html", code=5)
     assert value["error"]["exit_code"] == 5 and value["ram"]["total"] > 5000
