@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tinyml.plan.model import Plan, Stage
 from tinyml.report.arena import Box, Peak, Shared, operator_name, shared_regions
 
-WIDTH, LEFT, RIGHT = 900, 74, 126  # labels of the lines to the right
+WIDTH, LEFT, RIGHT = 900, 78, 140  # labels of the lines to the right
 BAND_TOP, BAND = 4, 30  # the row of stages
 TOP, PLOT = 56, 380
 MARGIN = 30  # below the plot, where it has numbers and not names
@@ -224,6 +224,7 @@ def _columns(plan: Plan, scale: _Scale) -> tuple[Label, ...]:
         texts = (operator_name(plan.graph, k) for k in nodes)
         short = (t if len(t) <= LONGEST else f"{t[: LONGEST - 8]}… #{t.rpartition('#')[2]}" for t in texts)
         return tuple(Label(round(scale.x(p + 0.5) + 4, 2), base - 4, t, "end", True) for p, t in enumerate(short))
+    base += 5
     out = [Label(LEFT - 8, base, "step", "end")]
     every = next(n for n in (1, 2, 5, 10, 20, 50, len(steps) + 1) if n * scale.unit >= 28)
     for s in range(0, len(steps), every):
