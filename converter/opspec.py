@@ -100,6 +100,28 @@ class PartsOfOutput:
 
 ViewRule = Reshaped | PartsOfInput | PartsOfOutput
 
+# ---------------------------------------------------------------- channels
+
+def _refuses(n: NodeView, values: np.ndarray) -> np.ndarray:
+    return np.zeros(len(values), bool)
+
+
+@dataclass(frozen=True)
+class ChannelRules:
+    """What an operator does with the channels (last dimension) of its int8 data operand, input 0, for the pass that removes
+    channels whose value never changes. Masks are bool [C], True for channels that stay."""
+
+    # least and greatest value of each input channel -> of each output channel, int64 [C] each
+    bounds: Callable[[NodeView, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    # the node without output channels: attributes and changed constant operands by position
+    without_outputs: Callable[[NodeView, np.ndarray], tuple[Any, dict[int, Tensor]]]
+    per_channel: bool = False  # output channel c reads input channel c alone: both go together
+    # which input channels could be left out, were they constant `values` [C]
+    foldable: Callable[[NodeView, np.ndarray], np.ndarray] = _refuses
+    # changed constant operands by position, with the contribution of the constant `values` of removed channels folded in
+    without_inputs: Callable[[NodeView, np.ndarray, np.ndarray], dict[int, Tensor]] | None = None
+
+
 # ---------------------------------------------------------------- lowering
 
 @dataclass(frozen=True)
@@ -260,6 +282,7 @@ class OpSpec:
     with_clamp: Callable[[NodeView, float, float], Any] | None = None  # attrs with a tighter output clamp
     as_padding: Callable[[NodeView], tuple[int, int, int, int] | None] = _no_fold  # zero-padding of H,W: t,l,b,r
     with_padding: Callable[[NodeView, tuple[int, int, int, int]], Any] | None = None  # attrs with extra padding
+    channels: Callable[[NodeView], ChannelRules | None] = _no_fold  # None: channels stay as they are
     edge: bool = False  # QUANTIZE/DEQUANTIZE: may be moved out to the network's edge
     c_limits: tuple[str, ...] = field(default=())  # documented limits, for `tinyml ops`
 

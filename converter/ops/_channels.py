@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ir import DType, Tensor
-from tinyml.numerics import quantize_multiplier
+from tinyml.ir import DType, NodeView, Tensor
+from tinyml.numerics import quantize_multiplier, requant
 from tinyml.opspec import Table, require, supported
 
 MAX_TERMS = 1 << 17  # products of two int8 that an int32 accumulator holds: terms * 2^14 <= 2^31
@@ -63,3 +63,14 @@ def channel_tables(x: Tensor, w: Tensor, bias: Tensor | None, y: Tensor, weight_
     """bias (zero point folded in), mult, shift of an int8 layer."""
     mult, shift = multipliers(x, w, y, len(weight_sums))
     return Table("bias", folded_bias(x, bias, weight_sums)), Table("mult", mult), Table("shift", shift)
+
+
+def output_bounds(n: NodeView, w: Tensor, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest int8 output, int64 [C], of accumulators in [lo, hi]; the whole range where those leave int32."""
+    mult, shift = multipliers(n.x, w, n.y, len(lo))
+    fits = (np.maximum(np.abs(lo), np.abs(hi)) << np.maximum(shift.astype(np.int64), 0)) < 1 << 31
+
+    def at(acc: np.ndarray) -> np.ndarray:
+        return np.clip(requant(np.where(fits, acc, 0), mult, shift) + n.y.zero_point, *n.attrs.clamp)
+
+    return np.where(fits, at(lo), -128), np.where(fits, at(hi), 127)

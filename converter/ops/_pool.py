@@ -15,7 +15,7 @@ import numpy as np
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import activation_clamp
 from tinyml.ops import _window
-from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, Options, Ref, supported
+from tinyml.opspec import Access, Case, CaseTensor, ChannelRules, KernelCall, Lowering, Options, Ref, supported
 from tinyml.variants import cheapest
 
 
@@ -76,6 +76,15 @@ def lower(n: NodeView, low: Lowering, header: str) -> tuple[KernelCall, ...]:
     )  # fmt: skip
     portable = (KernelCall(func, header, f"{func}_params", params, (Ref(n.x.id), Ref(n.y.id), None)),)
     return portable if n.is_float else cheapest(n, low, portable, (8.0 * a.kernel[0] * a.kernel[1] + 40.0) * n.y.elements)
+
+
+def channels(n: NodeView) -> ChannelRules:
+    """A window's average or maximum lies between its channel's least and greatest value; padding takes no part."""
+
+    def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.clip(lo, *n.attrs.clamp), np.clip(hi, *n.attrs.clamp)
+
+    return ChannelRules(bounds, lambda n, keep: (n.attrs, {}), per_channel=True)
 
 
 def cases() -> Iterable[Case]:

@@ -4,7 +4,7 @@ may share their bytes, else one tm_copy_nd call (tm/copy_nd.h) from dense to den
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tinyml.ir import NodeView, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops._move import Loop, Move, copy_call
 from tinyml.ops._operands import check_movable, data_access
-from tinyml.opspec import Access, Elementwise, KernelCall, Lowering, Reshaped, ViewRule, require
+from tinyml.opspec import Access, ChannelRules, Elementwise, KernelCall, Lowering, Reshaped, ViewRule, require
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,14 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         return Tensor(t.id, t.name, flat, t.dtype, t.quant, data)
 
     return (copy_call(Move((Loop(n.x.elements, 0, 0),), (0,), (0,)), as_vector(n.x), as_vector(n.y), low),)
+
+
+def channels(n: NodeView) -> ChannelRules | None:
+    """Where all extents but the last one are 1 on both sides."""
+    if not n.x.shape or not n.y.shape or not n.x.elements == n.x.shape[-1] == n.y.shape[-1]:
+        return None
+
+    def without_outputs(n: NodeView, keep: np.ndarray) -> tuple[object, dict[int, Tensor]]:
+        return replace(n.attrs, shape=(*n.attrs.shape[:-1], int(keep.sum()))), {}
+
+    return ChannelRules(lambda n, lo, hi: (lo, hi), without_outputs, per_channel=True)

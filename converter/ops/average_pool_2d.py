@@ -55,6 +55,7 @@ SPEC = OpSpec(
     sums=sums,
     lower_sum=lower_sum,
     cases=_pool.cases,
+    channels=_pool.channels,
     with_clamp=_pool.with_clamp,
     summary="average over a window, padding left out",
     c_limits=("batch 1",),

@@ -10,13 +10,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView
+from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import requant
 from tinyml.ops import _channels, _convolution, _window
+from tinyml.ops import _constant_channels as cc
 from tinyml.opspec import (
     Access,
     Case,
     CaseTensor,
+    ChannelRules,
     KernelCall,
     Lowering,
     OpSpec,
@@ -107,6 +109,37 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return cheapest(n, low, portable, 5.7 * macs(n) + 100.0 * n.y.elements)
 
 
+def channels(n: NodeView) -> ChannelRules | None:
+    """Of an int8 layer with one group."""
+    w = n.inputs[1]
+    if n.is_float or w is None or w.data is None or w.shape[3] != n.x.shape[3]:
+        return None
+    taps = w.data.reshape(w.shape[0], -1, w.shape[3]).astype(np.int64)
+    padded = any(n.attrs.pad)
+
+    def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if padded:
+            lo, hi = np.minimum(lo, n.x.zero_point), np.maximum(hi, n.x.zero_point)
+        ends = cc.accumulators(n, np.maximum(taps, 0).sum(1), np.minimum(taps, 0).sum(1), lo, hi)
+        return _channels.output_bounds(n, w, *ends)
+
+    def foldable(n: NodeView, values: np.ndarray) -> np.ndarray:
+        alone = np.ones(len(values), bool)
+        if cc.folded(n, np.abs(taps).sum(1), ~alone, np.full(len(values), n.x.zero_point + 255)) is None:
+            return ~alone
+        return values == n.x.zero_point if padded else alone
+
+    def without_inputs(n: NodeView, keep: np.ndarray, values: np.ndarray) -> dict[int, Tensor]:
+        bias = cc.folded(n, taps.sum(1), keep, values)
+        assert bias is not None
+        return {1: cc.taken(w, keep, 3), 2: bias}
+
+    def without_outputs(n: NodeView, keep: np.ndarray) -> tuple[object, dict[int, Tensor]]:
+        return n.attrs, {k: cc.taken(t, keep, 0) for k, t in enumerate(n.inputs) if k > 0 and t is not None}
+
+    return ChannelRules(bounds, without_outputs, False, foldable, without_inputs)
+
+
 def cases() -> Iterable[Case]:
     rng = np.random.default_rng(20)
 
@@ -165,6 +198,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
+    channels=channels,
     macs=macs,
     optional_inputs=(2,),
     with_clamp=_convolution.with_clamp,

@@ -13,11 +13,13 @@ import numpy as np
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import requant
 from tinyml.ops import _channels, _convolution, _window
+from tinyml.ops import _constant_channels as cc
 from tinyml.ops._convolution import Attrs
 from tinyml.opspec import (
     Access,
     Case,
     CaseTensor,
+    ChannelRules,
     KernelCall,
     Lowering,
     OpSpec,
@@ -127,6 +129,27 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return cheapest(n, low, portable, 8.5 * macs(n) + 60.0 * n.y.elements)
 
 
+def channels(n: NodeView) -> ChannelRules | None:
+    """Of an int8 layer with multiplier 1."""
+    w = n.inputs[1]
+    if n.is_float or w is None or w.data is None or w.shape[3] != n.x.shape[3]:
+        return None
+    taps = w.data.reshape(-1, w.shape[3]).astype(np.int64)
+
+    def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if any(n.attrs.pad):
+            lo, hi = np.minimum(lo, n.x.zero_point), np.maximum(hi, n.x.zero_point)
+        diagonal = np.maximum(taps, 0).sum(0), np.minimum(taps, 0).sum(0)
+        ends = cc.accumulators(n, np.diag(diagonal[0]), np.diag(diagonal[1]), lo, hi)
+        return _channels.output_bounds(n, w, *ends)
+
+    def without_outputs(n: NodeView, keep: np.ndarray) -> tuple[object, dict[int, Tensor]]:
+        axes = {1: 3, 2: 0}
+        return n.attrs, {k: cc.taken(t, keep, axes[k]) for k, t in enumerate(n.inputs) if k > 0 and t is not None}
+
+    return ChannelRules(bounds, without_outputs, per_channel=True)
+
+
 def cases() -> Iterable[Case]:
     rng = np.random.default_rng(21)
 
@@ -192,6 +215,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
+    channels=channels,
     macs=macs,
     optional_inputs=(2,),
     with_clamp=_convolution.with_clamp,

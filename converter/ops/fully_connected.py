@@ -16,11 +16,13 @@ import numpy as np
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import INT32_MAX, INT32_MIN, activation_clamp
 from tinyml.ops import _channels
+from tinyml.ops import _constant_channels as cc
 from tinyml.ops._round_once import exact_multipliers, round_half_away
 from tinyml.opspec import (
     Access,
     Case,
     CaseTensor,
+    ChannelRules,
     KernelCall,
     Lowering,
     OpSpec,
@@ -158,6 +160,29 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return cheapest(n, low, portable, 6.1 * macs(n) + 40.0 * n.y.elements)
 
 
+def channels(n: NodeView) -> ChannelRules | None:
+    """Of an int8 layer whose rows are the input's last dimension; its own outputs stay."""
+    w = n.inputs[1]
+    if n.is_float or w is None or w.data is None or n.x.shape[-1] != w.shape[1]:
+        return None
+    sums = w.data.astype(np.int64)
+
+    def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        units = len(sums)
+        return np.full(units, -128, np.int64), np.full(units, 127, np.int64)
+
+    def foldable(n: NodeView, values: np.ndarray) -> np.ndarray:
+        none = np.zeros(len(values), bool)
+        return none if cc.folded(n, np.abs(sums), none, np.full(len(values), n.x.zero_point + 255)) is None else ~none
+
+    def without_inputs(n: NodeView, keep: np.ndarray, values: np.ndarray) -> dict[int, Tensor]:
+        bias = cc.folded(n, sums, keep, values)
+        assert bias is not None
+        return {1: cc.taken(w, keep, 1), 2: bias}
+
+    return ChannelRules(bounds, lambda n, keep: (n.attrs, {}), False, foldable, without_inputs)
+
+
 def cases() -> Iterable[Case]:
     rng = np.random.default_rng(22)
 
@@ -230,6 +255,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
+    channels=channels,
     macs=macs,
     optional_inputs=(2,),
     strided=False,

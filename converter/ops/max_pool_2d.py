@@ -33,6 +33,7 @@ SPEC = OpSpec(
     access=_pool.access,
     lower=lambda n, low: _pool.lower(n, low, "max_pool_2d"),
     cases=_pool.cases,
+    channels=_pool.channels,
     with_clamp=_pool.with_clamp,
     summary="maximum over a window",
     c_limits=("batch 1",),

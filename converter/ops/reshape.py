@@ -67,6 +67,7 @@ SPEC = OpSpec(
     access=_reshape.access,
     lower=_reshape.lower,
     cases=cases,
+    channels=_reshape.channels,
     dtypes=("int8", "float32", "int32"),
     strided=False,
     view=_reshape.view,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinyml.ir import Graph
+from tinyml.passes.drop_constant_channels import drop_constant_channels
 from tinyml.passes.drop_dead import drop_dead
 from tinyml.passes.drop_noops import drop_noops
 from tinyml.passes.fold_constants import fold_constants
@@ -18,7 +19,7 @@ from tinyml.passes.verify import verify
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (fold_constants, drop_noops, fold_padding, fuse_activations, peel_edges, drop_dead)
+PASSES: tuple[Pass, ...] = (fold_constants, drop_noops, fold_padding, fuse_activations, peel_edges, drop_constant_channels, drop_dead)
 
 
 def run_passes(graph: Graph, after: Callable[[str, Graph], None] = lambda name, g: None) -> Graph:
