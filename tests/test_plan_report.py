@@ -212,6 +212,16 @@ def test_a_page_appears_whole_or_not_at_all(capsys: pytest.CaptureFixture[str], 
     assert page.read_text() == "earlier"
 
 
+def test_networks_with_next_to_nothing() -> None:
+    net = Net()
+    x = net.act((1, 4, 4, 3))
+    made = report_on(net.build([x], [net.reshape(x, (1, 48))]), "copy", "ram")  # the caller has two buffers
+    assert [(p.ram, p.macs, p.overhead, p.chosen) for p in made.points] == [(96, 0, 1.0, True)]
+    assert "Step 0 decides it: RESHAPE #0 runs as a whole" in made.page
+    empty = replace(made.plan, schedule=replace(made.plan.schedule, steps=()))
+    assert "Nothing is computed" in plan_page(empty, replace(made.report, layers=(), peak=None), made.points)
+
+
 class Elements(HTMLParser):
     """Which elements and attributes a page has."""
 

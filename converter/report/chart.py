@@ -208,12 +208,16 @@ def _stages(plan: Plan, scale: _Scale) -> Iterator[ChartStage]:
         yield ChartStage(k, band, column, label, f"step {k}: stage, {mode}: {names}")
 
 
-def _ticks(scale: _Scale) -> Iterator[Label]:
-    rough = scale.top / 8
-    base = 10 ** math.floor(math.log10(rough)) if rough >= 1 else 1
+def tick_values(top: float, most: int) -> range:
+    """At most about so many round numbers from 0 to `top`."""
+    rough = max(top / most, 1)
+    base = 10 ** math.floor(math.log10(rough))
     step = next(int(base * f) for f in (1, 2, 2.5, 5, 10) if base * f >= rough and base * f == int(base * f))
-    for value in range(0, scale.top + 1, step):
-        yield Label(LEFT - 8, scale.y(value), f"{value:,}", "end")
+    return range(0, int(top) + 1, step)
+
+
+def _ticks(scale: _Scale) -> Iterator[Label]:
+    return (Label(LEFT - 8, scale.y(v), f"{v:,}", "end") for v in tick_values(scale.top, 8))
 
 
 def _columns(plan: Plan, scale: _Scale) -> tuple[Label, ...]:

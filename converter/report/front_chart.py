@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinyml.report.chart import Label, text_width
+from tinyml.report.chart import Label, text_width, tick_values
 from tinyml.report.front import FrontPoint
 
 WIDTH, HEIGHT = 600, 300
@@ -67,7 +67,7 @@ def front_chart(points: Sequence[FrontPoint], room: int) -> FrontChart:
         path += f" H{right}"
     return FrontChart(
         WIDTH, HEIGHT, LEFT, right, TOP, bottom, tuple(dots), path,
-        tuple(Label(x(most * f), bottom + 18, f"{most * f:,.0f}", "middle") for f in ((0, 0.5, 1) if most > 1 else (0,))),
-        tuple(Label(LEFT - 8, y(most_ram / 1.1 * f), f"{most_ram / 1.1 * f:,.0f}", "end") for f in (0, 0.25, 0.5, 0.75, 1)),
+        tuple(Label(x(v), bottom + 18, f"{v:,}", "middle") for v in (tick_values(most, 5) if most > 1 else (0,))),
+        tuple(Label(LEFT - 8, y(v), f"{v:,}", "end") for v in tick_values(most_ram, 5)),
         y(room) if room <= most_ram else None,
     )  # fmt: skip
