@@ -17,12 +17,12 @@ from networks import Net
 from tinyml.board import load_board
 from tinyml.cli import main
 from tinyml.pipeline import compile_model
-from tinyml.plan.model import Plan, Target
+from tinyml.plan.model import Plan, Stage, Target
 from tinyml.plan.planner import Candidate, Goal, front
-from tinyml.report.arena import Box, Peak, Role, boxes, peak, shared_regions
+from tinyml.report.arena import Box, Peak, Role, boxes, operator_name, peak, shared_regions
 from tinyml.report.front import FrontPoint, front_points
 from tinyml.report.memory import PlanReport, live_bytes, plan_report
-from tinyml.report.page import arena_room, plan_page
+from tinyml.report.page import arena_room, plan_page, table_rows
 
 DIGITS = REPO / "examples" / "digits" / "digits.tflite"
 BOARD = "stm32f746"
@@ -106,8 +106,18 @@ def test_boxes_are_the_plans_buffers(optimize: str) -> None:
         assert role[layouts[plan.graph.inputs[0]].buffer] is Role.INPUT and role[layouts[plan.graph.outputs[0]].buffer] is Role.OUTPUT
         assert {b for b, r in role.items() if r is Role.SCRATCH} == {s.scratch for s in plan.schedule.steps} - {None}
         rings = {at.buffer for at in layouts.values() if at.ring}
-        assert all(role[b] is Role.ROWS for b in rings) and bool(rings) == (optimize == "ram")
+        inner = {b for b, r in role.items() if r in (Role.ROWS, Role.WINDOW)}
+        assert rings <= inner and all(role[b] is Role.ROWS for b in rings) and bool(inner) == (optimize == "ram")
+        assert sum(s.ring_bytes for s in made.report.stages) == sum(b.size for b in found if b.id in inner)
         assert all(f"{plan.schedule.layouts[t].ring} of " in b.name for b in found for t in layouts if layouts[t].buffer == b.id in rings)
+
+
+def test_every_operator_has_a_row() -> None:
+    for made in (*both("ram"), report_on(residual(), "residual", "ram", push=True)):
+        for t, step in zip(table_rows(made.plan, made.report), made.plan.schedule.steps, strict=True):
+            names = [operator_name(made.plan.graph, k) for k in step.nodes]
+            assert [i.name for i in t.inner] == names if isinstance(step, Stage) else (t.inner == () and [t.name] == names)
+            assert sum(i.macs for i in t.inner) == t.row.macs or not t.inner
 
 
 def test_a_pushed_input_is_shown_as_rows() -> None:

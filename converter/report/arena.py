@@ -21,6 +21,7 @@ class Role(Enum):
     OUTPUT = "output"
     TENSOR = "tensor"
     ROWS = "rows kept in a stage"
+    WINDOW = "windows inside a stage"
     ACCUMULATOR = "accumulator"
     SCRATCH = "scratch"
     STATE = "position in the stream"
@@ -149,8 +150,8 @@ def _tensor_buffer(graph: Graph, schedule: Schedule, b: ArenaBuffer, held: list[
             rows, height = ring_rows(graph, schedule, t)
             part = f"{rows} of {height} rows of " if rows < height else ""
             return role, f"{part}{role.value}{number} {shape_text(graph.tensors[t].shape)}", ""
-    if not held:
-        return Role.SCRATCH, printable(b.what), ""
+    if not held:  # operators that run block by block pass on a few pixels, never a row
+        return Role.WINDOW, printable(b.what.partition(" of step")[0]), ""
     root = b.id if b.id in held else held[0]
     made = operator_name(graph, graph.producer[root]) if root in graph.producer else f"tensor {root}"
     if all(t in inner for t in held):
@@ -176,6 +177,11 @@ def ring_rows(graph: Graph, schedule: Schedule, t: int) -> tuple[int, int]:
     """Rows of a tensor that exist at a time, and all of them."""
     height = hwc(graph.tensors[t].shape)[0]
     return schedule.layouts[t].ring or height, height
+
+
+def stage_mode(stage: Stage) -> str:
+    """stream: every operator's result exists row by row; window: some exist only as a few pixels in front of their reader."""
+    return "stream" if set(stage.nodes) == {r.node for r in stage.rows if r.node in stage.nodes} else "window"
 
 
 def operator_name(graph: Graph, node: int) -> str:
@@ -234,7 +240,7 @@ def _group_name(role: Role, each: list[Box]) -> str:
 def _why(plan: Plan, step: int, b: Box) -> Why:
     if b.role in (Role.SCRATCH, Role.ACCUMULATOR, Role.STATE):
         return Why.WORK
-    if b.role is Role.ROWS:
+    if b.role in (Role.ROWS, Role.WINDOW):
         return Why.INNER
     if not plan.schedule.steps:
         return Why.KEPT

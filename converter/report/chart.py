@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tinyml.plan.model import Plan, Stage
-from tinyml.report.arena import Box, Peak, Shared, operator_name, shared_regions
+from tinyml.report.arena import Box, Peak, Shared, operator_name, shared_regions, stage_mode
 
 WIDTH, LEFT, RIGHT = 900, 78, 140  # labels of the lines to the right
 BAND_TOP, BAND = 4, 30  # the row of stages
@@ -184,11 +184,6 @@ def _free(scale: _Scale, b: Box, shared: Sequence[Shared]) -> Iterator[Rect]:
         if a > first:
             yield scale.rect(first, a - 1, b.offset, b.end)
         first = max(first, e + 1)
-
-
-def stage_mode(stage: Stage) -> str:
-    """How a stage runs its operators."""
-    return getattr(stage, "mode", "stream")
 
 
 def operators(stage: Stage) -> str:

@@ -11,6 +11,7 @@ from tinyml.errors import DoesNotFit
 from tinyml.opspec import load_ops
 from tinyml.pipeline import Compiled
 from tinyml.plan.model import Plan
+from tinyml.report.arena import Role, boxes, stage_mode
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A fused stage: operators (model-file indices) that run row by row, and the bytes of rows kept between them."""
+    """A fused stage: operators (model-file indices) that run row by row, and the bytes of rows, or windows, kept between them."""
 
     step: int
     mode: str
@@ -129,10 +130,10 @@ def layer_rows(plan: Plan) -> tuple[LayerRow, ...]:
 
 
 def stage_rows(plan: Plan) -> tuple[StageRow, ...]:
-    rows = []
+    rows, found = [], boxes(plan)
     for k, stage in plan.schedule.stages():
-        rings = sum(b.size_bytes for b in plan.schedule.buffers if b.first == b.last == k and b.what.startswith("rows of"))
-        rows.append(StageRow(k, "stream", tuple(plan.graph.nodes[n].index for n in stage.nodes), rings, len(stage.order)))
+        rings = sum(b.size for b in found if b.first == k and b.role in (Role.ROWS, Role.WINDOW))
+        rows.append(StageRow(k, stage_mode(stage), tuple(plan.graph.nodes[n].index for n in stage.nodes), rings, len(stage.order)))
     return tuple(rows)
 
 

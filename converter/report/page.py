@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tinyml import __version__
 from tinyml.opspec import load_ops
 from tinyml.plan.model import Plan, RowStep, Stage
-from tinyml.report.arena import Box, Peak, Role, boxes, inner_tensors, operator_name, peak, ring_rows, shape_text
-from tinyml.report.chart import arena_chart, operators, stage_mode
+from tinyml.report.arena import Box, Peak, Role, boxes, inner_tensors, operator_name, peak, ring_rows, shape_text, stage_mode
+from tinyml.report.chart import arena_chart, operators
 from tinyml.report.front import FrontPoint
 from tinyml.report.front_chart import front_chart
 from tinyml.report.memory import LayerRow, PlanReport
@@ -133,10 +133,22 @@ def table_rows(plan: Plan, report: PlanReport) -> tuple[TableRow, ...]:
         share = round(100 * row.live_bytes / max(1, plan.arena_bytes), 1)
         inner, mode, name = (), "", operator_name(plan.graph, step.nodes[0])
         if isinstance(step, Stage):
-            inner, mode = tuple(_inner(plan, r) for r in step.rows if r.node in step.nodes), stage_mode(step)
+            inner, mode = _inner_rows(plan, step), stage_mode(step)
             name = f"stage of {operators(step)}"
         out.append(TableRow(row, name, shape_text(row.shape), share, ", ".join(row.kernels), mode, inner))
     return tuple(out)
+
+
+def _inner_rows(plan: Plan, stage: Stage) -> tuple[InnerRow, ...]:
+    rows = {r.node: r for r in stage.rows}
+    return tuple(_inner(plan, rows[k]) if k in rows else _passed_on(plan, k) for k in stage.nodes)
+
+
+def _passed_on(plan: Plan, node: int) -> InnerRow:
+    """An operator that runs with its reader, block by block; its kernel is listed there."""
+    view = plan.graph.view(plan.graph.nodes[node])
+    macs = load_ops()[view.node.op].macs(view)
+    return InnerRow(operator_name(plan.graph, node), shape_text(view.y.shape), macs, "block by block", "a window of pixels", None, "")
 
 
 def _inner(plan: Plan, r: RowStep) -> InnerRow:
@@ -157,7 +169,7 @@ def _inner(plan: Plan, r: RowStep) -> InnerRow:
         keeps += f", sums in {size[r.accumulator]:,} B"
     kernels = ", ".join(dict.fromkeys(c.func for c in r.calls))
     macs = load_ops()[node.op].macs(graph.view(node))
-    return InnerRow(operator_name(graph, r.node), shape_text(y.shape), macs, f"{r.events} × {len(r.calls)}", keeps, kept, kernels)
+    return InnerRow(operator_name(graph, r.node), shape_text(y.shape), macs, f"{r.events} × {len(r.calls)} calls", keeps, kept, kernels)
 
 
 def _name(found: Sequence[Box], number: int) -> str:
