@@ -17,16 +17,33 @@ PER_PROGRAM = 200
 # instruction sets -> compiler, its flags, emulated machine; a variant runs on the first that has all of its features
 TARGETS = {
     frozenset({"dsp"}): ("arm-none-eabi-gcc", ("-mcpu=cortex-m4", "-mthumb"), ("qemu-system-arm", "-M", "mps2-an386")),
+    frozenset({"rv32im", "rv32imc"}): (
+        "riscv64-unknown-elf-gcc", ("-misa-spec=2.2", "-march=rv32imc", "-mabi=ilp32", "-mcmodel=medany", "-specs=picolibc.specs"),
+        ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
+    ),
 }  # fmt: skip
 VARIANTS = [v for found in load_variants().values() for v in found]
 
-START = """
+TRAP = {
+    "arm": """
 static uint32_t semihosting(uint32_t what, const void *block) {
   register uint32_t r0 __asm__("r0") = what;
   register const void *r1 __asm__("r1") = block;
   __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
   return r0;
 }
+""",
+    "riscv64": """
+static __attribute__((noinline)) uint32_t semihosting(uint32_t what, const void *block) {
+  register uint32_t a0 __asm__("a0") = what;
+  register const void *a1 __asm__("a1") = block;
+  __asm__ volatile(".balign 16\\n.option push\\n.option norvc\\nslli x0, x0, 0x1f\\nebreak\\nsrai x0, x0, 7\\n.option pop"
+                   : "+r"(a0) : "r"(a1) : "memory");
+  return a0;
+}
+""",
+}
+REPORT = """
 static void quit(uint32_t code) {
   const uint32_t block[2] = {0x20026u, code}; /* ADP_Stopped_ApplicationExit */
   semihosting(0x20u, block);                  /* SYS_EXIT_EXTENDED */
@@ -44,33 +61,45 @@ static void fail(uint32_t number) {
 }
 void fault(void) { quit(255); }
 void reset(void);
+"""
+VECTORS = {
+    "arm": """
 __attribute__((section(".vectors"), used)) void (*const vectors[16])(void) = {
   (void (*)(void))0x20400000, reset, fault, fault, fault, fault, fault};
-"""
+""",
+    "riscv64": """
+static uint64_t stack[2048] __attribute__((used));
+__attribute__((section(".vectors"), used, naked)) void start(void) {
+  __asm__ volatile("la sp, stack + 16384\\nla t0, 1f\\ncsrw mtvec, t0\\ntail reset\\n.balign 4\\n1: tail fault");
+}
+""",
+}
 # initialised data is loaded where it lies
 SCRIPT = """
 SECTIONS {
-  .text 0x0 : { KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.tm*) }
-  .data 0x20000000 : { *(.data*) *(.bss*) *(COMMON) }
+  .text %s : { KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.srodata*) *(.tm*) }
+  .data %s : { *(.data*) *(.sdata*) *(.bss*) *(.sbss*) *(COMMON) }
 }
 """
+ADDRESSES = {"arm": ("0x0", "0x20000000"), "riscv64": ("0x80000000", "0x84000000")}
 
 
-def program(parts: list[Check]) -> str:
+def program(parts: list[Check], core: str) -> str:
     includes = "".join(f'#include "tm/{h}.h"\n' for h in sorted({c.call.header for c in parts}))
     functions = "\n".join(f"static void check_{k}(void) {c.body}" for k, c in enumerate(parts))
     calls = " ".join(f"check_{k}();" for k in range(len(parts)))
-    return f"{includes}{START}\n{functions}\nvoid reset(void) {{ {calls} quit(0); }}\n"
+    return f"{includes}{TRAP[core]}{REPORT}{VECTORS[core]}\n{functions}\nvoid reset(void) {{ {calls} quit(0); }}\n"
 
 
 def run(variant: Variant, parts: list[Check], folder: Path) -> None:
     compiler, cpu, machine = TARGETS[target(variant)]
-    (folder / "checks.c").write_text(program(parts))
-    (folder / "link.ld").write_text(SCRIPT)
+    core = compiler.split("-")[0]
+    (folder / "checks.c").write_text(program(parts, core))
+    (folder / "link.ld").write_text(SCRIPT % ADDRESSES[core])
     kernels = sorted({str(ROOT / "runtime_c" / "src" / f"{c.call.func.removeprefix('tm_')}.c") for c in parts})
     subprocess.run(
         [compiler, *cpu, "-std=gnu99", "-Os", "-Wall", "-Werror", f"-I{ROOT / 'runtime_c' / 'include'}", "-nostartfiles",
-         f"-Wl,-T,{folder / 'link.ld'}", str(folder / "checks.c"), *kernels, "-o", str(folder / "checks.elf")],
+         "-T", str(folder / "link.ld"), str(folder / "checks.c"), *kernels, "-o", str(folder / "checks.elf")],
         check=True, timeout=120,
     )  # fmt: skip
     done = subprocess.run(

@@ -12,7 +12,7 @@ from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
 
-def _parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Weights int8 [CO,K], bias with the zero point folded in, mult, shift."""
     w = n.inputs[1]
     assert w is not None and w.data is not None
@@ -24,7 +24,7 @@ def _parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 def constants(n: NodeView) -> tuple[_requant.Constants, int] | None:
     """Requantisation constants and any_sign, None where there are no exact ones."""
-    weights, bias, mult, shift = _parts(n)
+    weights, bias, mult, shift = parts(n)
     lo, hi = _requant.bounds(weights, bias)
     found = _requant.one_sign(mult, shift, n.y.zero_point, lo, hi)
     if found is not None:
@@ -43,7 +43,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
     found = constants(n)
     assert found is not None
-    weights, bias, _, _ = _parts(n)
+    weights, bias, _, _ = parts(n)
     w = n.inputs[1]
     assert w is not None
     k, kh, run = weights.shape[1], w.shape[1], w.shape[2] * w.shape[3]
