@@ -18,8 +18,8 @@ typedef struct pair_job {
   ptrdiff_t apart;      /* from the first pixel's outputs to the second's; 0 where there is no second one */
   const uint32_t *x;    /* the two pixels' widened inputs */
   const int8_t *y_end;
-  const uint32_t *x_end;
-  uint32_t entry, main; /* where a pair begins: at the remainder of four inputs or in the unrolled loop, and where after it */
+  const uint32_t *x_last; /* the last 32 of them */
+  uint32_t entry, main; /* where a pair begins: at the remainder of four inputs or among the eights, and where after it */
 } pair_job;
 
 /* Two words of weights (four inputs) against r4-r7. wa, wb hold the words; px 0 sums in r2, r3, px 1 in r12, lr. */
@@ -45,60 +45,65 @@ typedef struct pair_job {
  * All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills in entry and main instead, from job->apart: the
  * number of groups of four inputs.
  */
-#define PAIRS(NAME, SCALE, OUTPUT)                                                           \
-  static __attribute__((naked, noinline)) void NAME(pair_job *job __attribute__((unused))) { \
-    __asm__ volatile(                                                                        \
-        "ldr r3, [r0, #24]\n"                                                                \
-        "cbnz r3, .L" #NAME "_run\n"                                                         \
-        "ldr r1, [r0, #8]\n"                                                                 \
-        "adr r2, .L" #NAME "_table\n"                                                        \
-        "lsrs r3, r1, #1\n"                                                                  \
-        "ite eq\n"                                                                           \
-        "moveq r3, #4\n"                                                                     \
-        "andne r3, r3, #3\n"                                                                 \
-        "ldr r3, [r2, r3, lsl #2]\n"                                                         \
-        "str r3, [r0, #28]\n"                                                                \
-        "tst r1, #1\n"                                                                       \
-        "it ne\n"                                                                            \
-        "ldrne r3, [r2, #20]\n"                                                              \
-        "str r3, [r0, #24]\n"                                                                \
-        "bx lr\n"                                                                            \
-        ".L" #NAME "_run:\n"                                                                 \
-        "push {r4-r11, lr}\n"                                                                \
-        "sub sp, #28\n"                                                                      \
-        "ldm r0, {r1-r8}\n"                                                                  \
-        "stm sp, {r2-r8}\n"                                                                  \
-        "mov r0, r4\n"                                                                       \
-        ".L" #NAME "_pair:\n"                                                                \
-        "ldm r1!, {r2, r3}\n"                                                                \
-        "mov r12, r2\n"                                                                      \
-        "mov lr, r3\n"                                                                       \
-        "ldr pc, [sp, #20]\n"                                                                \
-        ".L" #NAME "_four:\n"                                                                \
-        "ldm r1!, {r8, r9}\n" FOUR("r8", "r9")                                               \
-        "ldr pc, [sp, #24]\n"                                                                \
-        ".L" #NAME "_0:\n" EIGHT                                                             \
-        ".L" #NAME "_3:\n" EIGHT                                                             \
-        ".L" #NAME "_2:\n" EIGHT                                                             \
-        ".L" #NAME "_1:\n" EIGHT                                                             \
-        "ldr r4, [sp, #16]\n"                                                                \
-        "cmp r0, r4\n"                                                                       \
-        "bne .L" #NAME "_0\n"                                                                \
-        ".L" #NAME "_end:\n"                                                                 \
-        "sub r3, r3, r2\n"                                                                   \
-        "sub lr, lr, r12\n" SCALE                                                            \
-        "ldrd r10, r11, [sp]\n"                                                              \
-        "ldm r1!, {r4-r9}\n" STORES(OUTPUT)                                                  \
-        "str r10, [sp]\n"                                                                    \
-        "ldrd r0, r4, [sp, #8]\n"                                                            \
-        "cmp r10, r4\n"                                                                      \
-        "bne .L" #NAME "_pair\n"                                                             \
-        "add sp, #28\n"                                                                      \
-        "pop {r4-r11, pc}\n"                                                                 \
-        ".balign 4\n"                                                                        \
-        ".L" #NAME "_table:\n"                                                               \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"         \
-        ".word .L" #NAME "_end+1, .L" #NAME "_four+1\n");                                    \
+#define PAIRS(NAME, SCALE, OUTPUT)                                                                                      \
+  static __attribute__((naked, noinline)) void NAME(pair_job *job __attribute__((unused))) {                            \
+    __asm__ volatile(                                                                                                   \
+        "ldr r3, [r0, #24]\n"                                                                                           \
+        "cbnz r3, .L" #NAME "_run\n"                                                                                    \
+        "ldr r1, [r0, #8]\n"                                                                                            \
+        "adr r2, .L" #NAME "_table\n"                                                                                   \
+        "lsr r3, r1, #1\n"                                                                                              \
+        "cmp r3, #4\n"                                                                                                  \
+        "itt hi\n"                                                                                                      \
+        "andhi r3, r3, #3\n"                                                                                            \
+        "addhi r3, r3, #5\n"                                                                                            \
+        "ldr r3, [r2, r3, lsl #2]\n"                                                                                    \
+        "str r3, [r0, #28]\n"                                                                                           \
+        "tst r1, #1\n"                                                                                                  \
+        "it ne\n"                                                                                                       \
+        "ldrne r3, [r2, #36]\n"                                                                                         \
+        "str r3, [r0, #24]\n"                                                                                           \
+        "bx lr\n"                                                                                                       \
+        ".L" #NAME "_run:\n"                                                                                            \
+        "push {r4-r11, lr}\n"                                                                                           \
+        "sub sp, #28\n"                                                                                                 \
+        "ldm r0, {r1-r8}\n"                                                                                             \
+        "stm sp, {r2-r8}\n"                                                                                             \
+        "mov r0, r4\n"                                                                                                  \
+        ".L" #NAME "_pair:\n"                                                                                           \
+        "ldm r1!, {r2, r3}\n"                                                                                           \
+        "mov r12, r2\n"                                                                                                 \
+        "mov lr, r3\n"                                                                                                  \
+        "ldr pc, [sp, #20]\n"                                                                                           \
+        ".L" #NAME "_four:\n"                                                                                           \
+        "ldm r1!, {r8, r9}\n" FOUR("r8", "r9")                                                                          \
+        "ldr pc, [sp, #24]\n"                                                                                           \
+        ".L" #NAME "_0:\n" EIGHT                                                                                        \
+        ".L" #NAME "_3:\n" EIGHT                                                                                        \
+        ".L" #NAME "_2:\n" EIGHT                                                                                        \
+        ".L" #NAME "_1:\n" EIGHT                                                                                        \
+        "ldr r4, [sp, #16]\n"                                                                                           \
+        "cmp r0, r4\n"                                                                                                  \
+        "bne .L" #NAME "_0\n"                                                                                           \
+        ".L" #NAME "_last4:\n" EIGHT                                                                                    \
+        ".L" #NAME "_last3:\n" EIGHT                                                                                    \
+        ".L" #NAME "_last2:\n" EIGHT                                                                                    \
+        ".L" #NAME "_last1:\n" EIGHT                                                                                    \
+        ".L" #NAME "_end:\n"                                                                                            \
+        "sub r3, r3, r2\n"                                                                                              \
+        "sub lr, lr, r12\n" SCALE                                                                                       \
+        "ldrd r10, r11, [sp]\n"                                                                                         \
+        "ldm r1!, {r4-r9}\n" STORES(OUTPUT)                                                                             \
+        "str r10, [sp]\n"                                                                                               \
+        "ldrd r0, r4, [sp, #8]\n"                                                                                       \
+        "cmp r10, r4\n"                                                                                                 \
+        "bne .L" #NAME "_pair\n"                                                                                        \
+        "add sp, #28\n"                                                                                                 \
+        "pop {r4-r11, pc}\n"                                                                                            \
+        ".balign 4\n"                                                                                                   \
+        ".L" #NAME "_table:\n"                                                                                          \
+        ".word .L" #NAME "_end+1, .L" #NAME "_last1+1, .L" #NAME "_last2+1, .L" #NAME "_last3+1, .L" #NAME "_last4+1\n" \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1, .L" #NAME "_four+1\n");              \
   }
 
 /* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */
@@ -348,7 +353,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   uint32_t *wide = (uint32_t *)scratch;
   int8_t *bytes = (int8_t *)(wide + 4 * groups);
   int8_t *rest = bytes + 2 * p->kernel_h * run;
-  pair_job job = {w, y, groups, wide, NULL, wide + 4 * groups, 0, 0};
+  pair_job job = {w, y, groups, wide, NULL, wide + 4 * groups - 32, 0, 0};
   pairs(&job);
   const int32_t even = p->out.c & ~1;
   const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);
