@@ -34,9 +34,11 @@ def assert_drawn(made: Made, seen: Seen) -> None:
     assert found["stages"] == [str(k) for k, _ in plan.schedule.stages()]
     assert sorted(int(b["id"]) for b in found["boxes"]) == sorted(b.id for b in buffers)
     assert len(found["dots"]) == len(made.points)
-    # to scale: y is bytes, x is operators
+    # to scale: y is bytes, x is operators, with room for the peak
     boxes = {int(b["id"]): b["rect"] for b in found["boxes"]}
-    edges = list(itertools.accumulate((len(s.nodes) for s in plan.schedule.steps), initial=0))
+    widths = [len(s.nodes) for s in plan.schedule.steps]
+    widths[made.peak.step] = max(widths[made.peak.step], 0.12 * (sum(widths) - widths[made.peak.step]))
+    edges = list(itertools.accumulate(widths, initial=0))
     big = max(buffers, key=lambda b: b.size_bytes)
     wide = max(buffers, key=lambda b: edges[b.last + 1] - edges[b.first])
     per_byte = boxes[big.id][3] / big.size_bytes
@@ -49,7 +51,7 @@ def assert_drawn(made: Made, seen: Seen) -> None:
         assert abs(y + h - (bottom - plan.offsets[b.id] * per_byte)) < 0.2 and abs(h - b.size_bytes * per_byte) < 0.2, b
         assert abs(x - left - edges[b.first] * per_operator) < 0.2 and abs(w - (edges[b.last + 1] - edges[b.first]) * per_operator) < 0.2, b
     (px, py, pw, ph), top = found["peak"][0], made.peak.step
-    assert abs(px - left - edges[top] * per_operator) < 0.2 and abs(pw - len(plan.schedule.steps[top].nodes) * per_operator) < 0.2
+    assert abs(px - left - edges[top] * per_operator) < 0.2 and abs(pw - widths[top] * per_operator) < 0.2 and pw > 60
     assert abs(ph - plan.arena_bytes * per_byte) < 0.2 and abs(py + ph - bottom) < 0.2
     assert_legible(found)
     assert_painted(seen, boxes, [px, py, pw, ph])

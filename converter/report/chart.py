@@ -1,7 +1,7 @@
 """The arena over time as a drawing: every coordinate of the SVG, so that the template only prints them.
 
-x is the operators in the order in which they run (a stage is as wide as it has operators), y is bytes from the start of the
-arena upwards. One unit is a CSS pixel.
+x is the operators in the order in which they run (a stage is as wide as it has operators, the peak never narrower than PEAK of
+all others), y is bytes from the start of the arena upwards. One unit is a CSS pixel.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from tinyml.plan.model import Plan, Stage
 from tinyml.report.arena import Box, Peak, Shared, operator_name, shared_regions, stage_mode
@@ -16,6 +17,7 @@ from tinyml.report.arena import Box, Peak, Shared, operator_name, shared_regions
 WIDTH, LEFT, RIGHT = 900, 78, 140  # labels of the lines to the right
 BAND_TOP, BAND = 4, 30  # the row of stages
 TOP, PLOT = 56, 380
+PEAK = 0.12  # so that its boxes can be told apart among 150 steps
 MARGIN = 30  # below the plot, where it has numbers and not names
 LONGEST = 24  # characters of an operator's name
 FONT = 12
@@ -99,7 +101,7 @@ class ArenaChart:
 
 def arena_chart(plan: Plan, found: Sequence[Box], top: Peak, room: int) -> ArenaChart:
     """room: bytes that the board, or the budget, leaves for the arena; drawn where it is near."""
-    scale = _Scale(plan, max(plan.arena_bytes, room if room <= 1.3 * plan.arena_bytes else 0, 1))
+    scale = _Scale(plan, top.step, max(plan.arena_bytes, room if room <= 1.3 * plan.arena_bytes else 0, 1))
     shared = tuple(shared_regions(found))
     drawn = tuple(
         ChartBox(b, scale.rect(b.first, b.last, b.offset, b.end), _label(scale, b, shared), b.first <= top.step <= b.last)
@@ -122,11 +124,10 @@ def arena_chart(plan: Plan, found: Sequence[Box], top: Peak, room: int) -> Arena
 class _Scale:
     """From steps and bytes to pixels."""
 
-    def __init__(self, plan: Plan, most: int):
-        widths = [len(s.nodes) for s in plan.schedule.steps] or [1]
-        self.edges = [0]
-        for w in widths:
-            self.edges.append(self.edges[-1] + w)
+    def __init__(self, plan: Plan, peak: int, most: int):
+        widths: list[float] = [len(s.nodes) for s in plan.schedule.steps] or [1]
+        widths[peak] = max(widths[peak], PEAK * (sum(widths) - widths[peak]))
+        self.edges = list(accumulate(widths, initial=0.0))
         self.unit = (WIDTH - LEFT - RIGHT) / self.edges[-1]
         self.top = math.ceil(most * 1.04)
 
@@ -144,7 +145,7 @@ class _Scale:
 def _label(scale: _Scale, b: Box, shared: Sequence[Shared]) -> Label | None:
     """The longest text that fits where no other box lies; none where none does."""
     size = f"{b.size:,} B"
-    texts = tuple(f"{t} – {size}" for t in (b.name, b.maker, b.maker.partition(" ")[2]) if t) + (size,)
+    texts = tuple(f"{t} – {size}" for t in (b.name, b.maker or b.role.value, b.maker.partition(" ")[2]) if t) + (size,)
     mine = [s for s in shared if b in (s.low, s.high)]
     best: tuple[int, float, Label] | None = None
     for r in _free(scale, b, mine):
@@ -222,7 +223,9 @@ def _columns(plan: Plan, scale: _Scale) -> tuple[Label, ...]:
     if scale.unit >= 13 and nodes:
         texts = (operator_name(plan.graph, k) for k in nodes)
         short = (t if len(t) <= LONGEST else f"{t[: LONGEST - 8]}… #{t.rpartition('#')[2]}" for t in texts)
-        return tuple(Label(round(scale.x(p + 0.5) + 4, 2), base - 4, t, "end", True) for p, t in enumerate(short))
+        spans = ((a, (b - a) / len(s.nodes), len(s.nodes)) for s, a, b in zip(steps, scale.edges, scale.edges[1:], strict=False))
+        middles = [scale.x(first + (k + 0.5) * width) for first, width, count in spans for k in range(count)]
+        return tuple(Label(round(x + 4, 2), base - 4, t, "end", True) for x, t in zip(middles, short, strict=True))
     base += 5
     out = [Label(LEFT - 8, base, "step", "end")]
     every = next(n for n in (1, 2, 5, 10, 20, 50, len(steps) + 1) if n * scale.unit >= 28)
