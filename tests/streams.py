@@ -5,17 +5,17 @@ from __future__ import annotations
 from tinyml.ir import Graph
 from tinyml.plan.model import Plan, Target
 from tinyml.plan.planner import plan_of
-from tinyml.plan.rows import pushed_input, row_node
-from tinyml.plan.schedule import Range, last_reads, make_schedule
+from tinyml.plan.rows import chain, pushed_input, row_node
+from tinyml.plan.schedule import Fusion, last_reads, make_schedule
 
 
-def longest_stages(graph: Graph, least: int = 2) -> tuple[Range, ...]:
+def longest_stages(graph: Graph, least: int = 2) -> tuple[Fusion, ...]:
     """Every run of `least` or more operators that can go row by row, as one stage."""
     out, first = [], 0
     for k in range(len(graph.nodes) + 1):
         if k == len(graph.nodes) or row_node(graph, k) is None:
             if k - first >= least:
-                out.append((first, k))
+                out.append(Fusion(first, k))
             first = k + 1
     return tuple(out)
 
@@ -24,9 +24,30 @@ def pushed(graph: Graph) -> Plan | None:
     """The checked plan whose input comes row by row, as many operators as possible streaming behind it; None where the
     network can not take it so."""
     caller, stages = pushed_input(graph), longest_stages(graph, 1)
-    if caller is None or not stages or stages[0][0] != 0 or last_reads(graph)[caller.out] >= stages[0][1]:
+    if caller is None or not stages or stages[0].first != 0 or last_reads(graph)[caller.out] >= stages[0].end:
         return None
     return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True, pushed=caller))
+
+
+def chained(graph: Graph, links: int) -> Plan | None:
+    """As `streamed`, with runs of up to `links` operators going block by block wherever that is possible."""
+    stages = []
+    for s in longest_stages(graph):
+        groups, k = [], s.first
+        while k < s.end:
+            fitting = [n for n in range(links, 1, -1) if k + n <= s.end and _chain(graph, k, n)]
+            n = fitting[0] if fitting else 1
+            groups += [tuple(range(k, k + n))] if n > 1 else []
+            k += n
+        stages.append(s._replace(chains=tuple(groups)))
+    if not any(s.chains for s in stages):
+        return None
+    return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True))
+
+
+def _chain(graph: Graph, first: int, n: int) -> bool:
+    parts = [row_node(graph, k) for k in range(first, first + n)]
+    return None not in parts and chain(graph, parts) is not None  # type: ignore[arg-type]
 
 
 def streamed(graph: Graph, views: bool = True) -> Plan | None:

@@ -11,7 +11,7 @@ import pytest
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model
-from streams import pushed, streamed
+from streams import chained, pushed, streamed
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import PASSES, run_passes
@@ -50,6 +50,9 @@ def _plans(graph: Graph, switches: bool) -> dict[str, Plan]:
     fused = streamed(reorder(graph), views=switches)
     if fused is not None:
         plans.update(streamed=fused, streamed_apart=spread(fused))
+    blocks = chained(reorder(graph), 2 if switches else 4)
+    if blocks is not None:
+        plans.update(chained=blocks, chained_apart=spread(blocks))
     by_rows = pushed(reorder(graph))
     if by_rows is not None:
         plans.update(pushed=by_rows, pushed_apart=spread(by_rows))

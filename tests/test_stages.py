@@ -17,7 +17,7 @@ from tinyml.ir import Graph
 from tinyml.plan.check import check
 from tinyml.plan.model import Plan, Stage, Target
 from tinyml.plan.planner import Goal, make_plan, plan_of
-from tinyml.plan.schedule import last_reads, layer_stream, make_schedule, stage_stream
+from tinyml.plan.schedule import Fusion, last_reads, layer_stream, make_schedule, stage_stream
 
 
 def chain() -> Graph:
@@ -58,7 +58,7 @@ def tensor(graph: Graph, k: int) -> int:
 
 def test_a_three_row_window_keeps_three_rows() -> None:
     g = chain()
-    flow = stage_stream(g, 0, 3, last_reads(g))
+    flow = stage_stream(g, Fusion(0, 3), last_reads(g))
     assert flow is not None
     assert flow.rings == {tensor(g, 0): 3, tensor(g, 1): 3}
     # by hand: rows 0, 1 of the first before row 0 of the second, and so on; pooling takes every second row
@@ -68,7 +68,7 @@ def test_a_three_row_window_keeps_three_rows() -> None:
 def test_a_shortcut_keeps_what_both_windows_are_behind() -> None:
     """Row y of the sum is made when row y+2 of the shortcut exists, for the 3x3 pair beside it: y, y+1, y+2 are kept."""
     g = residual()
-    flow = stage_stream(g, 0, len(g.nodes), last_reads(g))
+    flow = stage_stream(g, Fusion(0, len(g.nodes)), last_reads(g))
     assert flow is not None
     assert flow.rings[tensor(g, 0)] == 3
     assert flow.rings[tensor(g, 1)] == 3
@@ -84,7 +84,7 @@ def test_a_strided_shortcut_runs_before_the_branch() -> None:
     a = n.conv(x, 8, 1)
     branch = n.conv(n.conv(a, 8, 3, stride=2), 8, 3)
     g = n.graph([x], [n.add(n.conv(a, 8, 1, stride=2), branch)])
-    flow = stage_stream(g, 0, len(g.nodes), last_reads(g))
+    flow = stage_stream(g, Fusion(0, len(g.nodes)), last_reads(g))
     assert flow is not None
     assert flow.rings[tensor(g, 0)] == 3
 
@@ -190,5 +190,5 @@ def unaligned(schedule):
 
 
 def test_longest_stages_of_the_networks_here() -> None:
-    assert longest_stages(chain()) == ((0, 3),)
-    assert longest_stages(residual()) == ((0, 5),)
+    assert longest_stages(chain()) == (Fusion(0, 3),)
+    assert longest_stages(residual()) == (Fusion(0, 5),)

@@ -41,6 +41,7 @@ class EmittedStep:
     def body(self) -> str:
         parts = [f"{c.initialiser} {c.expression}" for c in self.calls]
         parts += [f"{c.initialiser} {c.window} {c.expression}" for r in self.rows for c in r.calls]
+        parts += [f"{' '.join(r.links)} {r.chain}" for r in self.rows]
         return " ".join((*parts, *self.order))
 
 
@@ -77,7 +78,8 @@ def _stage(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
     first, last = stage.nodes[0], stage.nodes[-1]
     label = c_comment(f"{len(rows)} operators row by row, {_label(plan, first)} to {_label(plan, last)}")
     node = plan.graph.nodes[first]
-    headers = tuple(sorted({"stage", *(c.header for c in stage.calls)}))
+    chained = {"chain"} if any(r.links for r in stage.rows) else set()
+    headers = tuple(sorted({"stage", *chained, *(c.header for c in stage.calls)}))
     macs = sum(_macs(plan, n) for n in stage.nodes)
     order = tuple(c_ints(stage.order))
     state = None if stage.state is None else plan.offsets[stage.state]

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from tinyml.emit.tables import TableSet, c_value
-from tinyml.emit.values import CTYPES
-from tinyml.opspec import Accumulator, Arg, Ref, RowIndex, Scratch, Table
-from tinyml.plan.model import Operand, Plan, RowStep, Stage
+from tinyml.emit.values import CTYPES, c_geom
+from tinyml.ir import Graph, Tensor, hwc
+from tinyml.opspec import Accumulator, Arg, Geom, Ref, RowIndex, Scratch, Table
+from tinyml.plan.model import Link, Operand, Plan, RowStep, Stage
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,19 @@ class EmittedRowCall:
 
 @dataclass(frozen=True)
 class EmittedRow:
+    """links: initialisers of a chain's tm_link table, one per call; `chain` is the expression that runs it."""
+
     name: str
     label: str
     uses_row: bool
     calls: tuple[EmittedRowCall, ...]
+    links: tuple[str, ...] = ()
+    chain: str = ""
 
 
 def emit_row(plan: Plan, stage: Stage, row: RowStep, name: str, label: str, tables: TableSet) -> EmittedRow:
+    if row.links:
+        return _chain(plan, stage, row, name, label, tables)
     operands = {o.tensor: o for o in row.operands}
     window = next((o for o in row.operands if o.mode == "window"), None)
     calls = []
@@ -43,6 +50,57 @@ def emit_row(plan: Plan, stage: Stage, row: RowStep, name: str, label: str, tabl
         calls.append(EmittedRowCall(call.struct, own, initialiser, statement, f"{call.func}({', '.join(args)})"))
     uses_row = any(re.search(r"\by\b", c.window + c.expression) for c in calls)
     return EmittedRow(name, label, uses_row, tuple(calls))
+
+
+def _chain(plan: Plan, stage: Stage, row: RowStep, name: str, label: str, tables: TableSet) -> EmittedRow:
+    """Each operator becomes a function of a block (`b`, from `x` to `y`), and an entry of the table that tm_chain_row reads."""
+    source, out = row.operands
+    graph, layouts = plan.graph, plan.schedule.layouts
+    calls, links = [], []
+    for k, (node, call) in enumerate(zip(row.nodes, row.calls, strict=True)):
+        own, view = f"p_{name}_{k}", graph.view(graph.nodes[node])
+        reader = {t.id: t for t in (view.y, *view.inputs) if t is not None and not t.is_const}
+        args = [_chain_arg(plan, stage, view.y.id, reader, a, tables) for a in call.args]
+        initialiser = "{" + ", ".join(c_value(v, tables) for _, v in call.params) + "}"
+        calls.append(EmittedRowCall(call.struct, own, initialiser, "block", f"{call.func}(&p, {', '.join(args)})"))
+        fields = dict(call.params)
+        geom_in = layouts[source.tensor].geom if k == 0 else _window_geom(graph, row.links[k - 1], whole=True)
+        last = k == len(row.links)
+        geom_out = layouts[out.tensor].geom if last else _window_geom(graph, row.links[k])
+        ring = layouts[source.tensor].ring if k == 0 else 0
+        at = 0 if last else _window_place(plan, row.links[k])
+        size = [(fields[f"kernel_{d}"] - 1) * fields[f"dilation_{d}"] + 1 for d in "hw"]
+        numbers = [at, fields["stride_h"], fields["stride_w"], *size, fields["pad_top"], fields["pad_left"]]
+        links.append(f"{{link_{name}_{k}, {c_geom(geom_in, ring)}, {c_geom(geom_out)}, {', '.join(map(str, numbers))}}}")
+    elem = graph.tensors[out.tensor].dtype.bytes
+    x = f"a + {plan.address(source.tensor)}"
+    y = _pointer(plan, out, Ref(out.tensor)).replace(f"({CTYPES[graph.tensors[out.tensor].dtype.value]} *)", "(uint8_t *)", 1)
+    text = f"tm_chain_row(a, links_{name}, {len(links)}, {row.pixels}, {elem}, y, {x}, {y})"
+    return EmittedRow(name, label, True, tuple(calls), tuple(links), text)
+
+
+def _window_place(plan: Plan, link: Link) -> int:
+    assert link.buffer is not None
+    return plan.offsets[link.buffer] + link.offset_bytes
+
+
+def _window_geom(graph: Graph, link: Link, whole: bool = False) -> Geom:
+    """A chain's window; whole: the extents of the tensor that it is a window of."""
+    h, w, c = hwc(graph.view(graph.nodes[link.node]).y.shape)
+    return Geom(h if whole else link.rows, w if whole else link.columns, c, link.columns * c, c)
+
+
+def _chain_arg(plan: Plan, stage: Stage, out: int, tensors: dict[int, Tensor], a: Arg, tables: TableSet) -> str:
+    if a is None:
+        return "NULL"
+    if isinstance(a, Table):
+        return tables.name(a)
+    if isinstance(a, Scratch):
+        assert stage.scratch is not None
+        return f"(a + {plan.offsets[stage.scratch]})"
+    assert isinstance(a, Ref) and a.offset == 0
+    ctype = CTYPES[tensors[a.tensor].dtype.value]
+    return f"({ctype} *)(void *)y" if a.tensor == out else f"(const {ctype} *)(const void *)x"
 
 
 def _window(plan: Plan, o: Operand) -> str:

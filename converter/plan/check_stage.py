@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ir import Tensor, hwc
+from tinyml.ir import NodeView, Tensor, hwc
 from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
 from tinyml.plan.check_arena import Arena, refuse
 from tinyml.plan.model import Operand, RowStep, Stage
 
-SCRATCH, STATE, ACCUMULATOR = -2, -3, -4  # tags; the k-th accumulator has ACCUMULATOR - k
+SCRATCH, STATE, WINDOW, ACCUMULATOR = -2, -3, -4, -16  # tags; the k-th window and accumulator have theirs minus k
 
 
 def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
@@ -103,6 +103,11 @@ class _Op:
         self.where = f"operator {node.index} {node.op} in the stage of {where}"
         self.out, self.done = self.view.y.id, 0
         self.live = [(t, a) for t, a in zip(self.view.inputs, spec.access(self.view), strict=True) if t is not None and not t.is_const]
+        self.windows = self._windows()
+        if self.windows:
+            # seen from outside, a chain reads what its first operator reads, and is none of the simple patterns
+            head = arena.plan.graph.view(arena.plan.graph.nodes[row.links[0].node])
+            self.live = [(t, a) for t, a in zip(head.inputs, self._access(head), strict=True) if t is not None and not t.is_const]
         self.sums = spec.sums(self.view)
         self.by_row = not self.sums and hwc(self.view.y.shape)[0] > 1
         self.events = hwc(self.view.x.shape)[0] if self.sums else hwc(self.view.y.shape)[0] if self.by_row else 1
@@ -122,7 +127,51 @@ class _Op:
             refuse(self.where, f"needs an accumulator of {needed} bytes and has {buffer.size_bytes}")
         return self.arena.tags[base : base + buffer.size_bytes]
 
+    def _access(self, view: NodeView) -> tuple[Access, ...]:
+        return load_ops()[view.node.op].access(view)
+
+    def _windows(self) -> list[np.ndarray]:
+        """The tags of the chain's windows, which must be large enough for what the next operator reads of them."""
+        graph, out = self.arena.plan.graph, []
+        if self.row.links and (len(self.row.links) > 3 or self.row.pixels < 1 or len(self.row.calls) != len(self.row.links) + 1):
+            refuse(self.where, "its chain is malformed")
+        columns, nodes = min(self.row.pixels, hwc(self.view.y.shape)[1]), [*(k.node for k in self.row.links), self.row.node]
+        self.steps = [self._window_of(k) for k in nodes] if self.row.links else []
+        for k in range(len(self.row.links) - 1, -1, -1):
+            link, view, window = self.row.links[k], graph.view(graph.nodes[nodes[k]]), self.steps[k + 1]
+            following = graph.view(graph.nodes[nodes[k + 1]])
+            if view.y.id in graph.outputs or graph.consumers.get(view.y.id) != (nodes[k + 1],) or following.x.id != view.y.id:
+                refuse(self.where, f"tensor {view.y.id} is not read by the next operator of its chain alone")
+            columns = min(hwc(view.y.shape)[1], (columns - 1) * window.stride[1] + window.size[1])
+            rows = max(b - a for a, b in (self._composed(e, k + 1) for e in range(hwc(self.view.y.shape)[0])))
+            if link.rows < rows or link.columns < columns or link.buffer is None:
+                refuse(self.where, f"a window of {link.rows} x {link.columns} pixels is too small for {rows} x {columns}")
+            base, buffer = self.arena.buffer(link.buffer)
+            size = link.rows * link.columns * view.y.shape[-1] * view.y.dtype.bytes
+            if link.offset_bytes < 0 or link.offset_bytes % 4 or buffer.size_bytes < link.offset_bytes + size:
+                refuse(self.where, f"a window of {link.rows} x {link.columns} pixels does not fit {buffer.size_bytes} bytes")
+            out.append(self.arena.tags[base + link.offset_bytes : base + link.offset_bytes + size])
+        return out
+
+    def _window_of(self, k: int) -> Window:
+        view = self.arena.plan.graph.view(self.arena.plan.graph.nodes[k])
+        live = [a for t, a in zip(view.inputs, self._access(view), strict=True) if t is not None and not t.is_const]
+        if len(live) != 1 or not isinstance(live[0], Window):
+            refuse(self.where, "only windows with one input can run in a chain")
+        return live[0]
+
+    def _composed(self, event: int, upto: int) -> tuple[int, int]:
+        """Rows of the input of the chain's operator `upto` that output row `event` of the last one needs."""
+        graph, lo, hi = self.arena.plan.graph, event, event + 1
+        nodes = [*(k.node for k in self.row.links), self.row.node]
+        for k in range(len(nodes) - 1, upto - 1, -1):
+            w, height = self.steps[k], hwc(graph.view(graph.nodes[nodes[k]]).x.shape)[0]
+            lo, hi = max(lo * w.stride[0] - w.pad[0], 0), min((hi - 1) * w.stride[0] - w.pad[0] + w.size[0], height)
+        return lo, hi
+
     def _operand(self, t: Tensor, a: Access) -> Operand:
+        if self.row.links:
+            return Operand(t.id, "chain")
         if self.sums:
             return Operand(t.id, "row")
         h = hwc(t.shape)[0]
@@ -136,6 +185,8 @@ class _Op:
         refuse(self.where, f"can not run row by row on tensor {t.id}")
 
     def _rows(self, t: Tensor, a: Access, event: int) -> tuple[int, int]:
+        if self.row.links:
+            return self._composed(event, 0)
         o, h = self._operand(t, a), hwc(t.shape)[0]
         if o.mode == "whole":
             return 0, h
@@ -152,6 +203,8 @@ class _Op:
         if e == 0:
             self.accumulator[:] = self.tag
         scratch[:] = SCRATCH
+        for k, w in enumerate(self.windows):
+            w[:] = WINDOW - k
         reads = [(t.id, *self._rows(t, a, e)) for t, a in self.live]
         for t, lo, hi in reads:
             if lo >= hi:
@@ -172,11 +225,14 @@ class _Op:
                 arena.verify(t, self.where, lo, hi)
         if not last:
             self._holds(scratch)
-        elif not (scratch == SCRATCH).all():
+        elif not self._own(scratch):
             refuse(self.where, "its output overlaps the scratch")
 
+    def _own(self, scratch: np.ndarray) -> bool:
+        return bool((scratch == SCRATCH).all()) and all((w == WINDOW - k).all() for k, w in enumerate(self.windows))
+
     def _holds(self, scratch: np.ndarray) -> None:
-        if not (scratch == SCRATCH).all() or not (self.accumulator == self.tag).all():
+        if not self._own(scratch) or not (self.accumulator == self.tag).all():
             refuse(self.where, f"its scratch or accumulator is overwritten before row {self.done}")
 
     def _trails(self, t: int, row: int) -> bool:

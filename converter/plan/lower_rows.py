@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tinyml.ir import Graph, NodeView, Tensor, hwc
-from tinyml.opspec import Lowering, Window, load_ops
-from tinyml.plan.model import Layout, Operand, RowStep, Target
-from tinyml.plan.rows import PUSHED, Kind, Mode, RowNode, RowRead
+from tinyml.opspec import Geom, Lowering, Window, load_ops
+from tinyml.plan.model import Layout, Link, Operand, RowStep, Target
+from tinyml.plan.rows import PUSHED, Kind, Mode, RowNode, RowRead, row_of, rows_needed
 from tinyml.plan.stream import Stream
+
+PIXELS = 8  # output pixels of a block in a chain: enough to hide the calls, few enough to keep windows small
 
 
 def lower_stage(graph: Graph, flow: Stream, layouts: Mapping[int, Layout], target: Target) -> tuple[tuple[RowStep, ...], int]:
@@ -19,9 +21,11 @@ def lower_stage(graph: Graph, flow: Stream, layouts: Mapping[int, Layout], targe
 
 
 def lower_node(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: Target) -> RowStep:
-    """One operator for one event, with the geometries that `layouts` gives; its accumulator has no buffer yet."""
+    """One operator, or chain, for one event, with the geometries that `layouts` gives; without buffers of its own yet."""
     if n.node == PUSHED:
         return RowStep(n.node, n.events, (), (Operand(n.out, "row"),))
+    if n.before:
+        return _lower_chain(graph, n, layouts, target)
     view = graph.view(graph.nodes[n.node])
     spec = load_ops()[view.node.op]
     heights = {r.tensor: _height(graph, r) for r in n.reads}
@@ -33,10 +37,45 @@ def lower_node(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: 
     elif n.kind is Kind.ONCE:
         calls = spec.lower(view, low)
     else:
-        calls = spec.lower(_cut(view, heights), low)
+        calls = spec.lower(_cut(view, {t: (h, None) for t, h in heights.items()}), low)
     out = Operand(n.out, "row" if n.kind is Kind.ROWS else "whole")
     operands = tuple(_operand(view, r) for r in n.reads)
     return RowStep(n.node, n.events, calls, (*operands, out))
+
+
+def chain_windows(graph: Graph, n: RowNode) -> tuple[Link, ...]:
+    """Rows and columns that each window inside a chain must hold."""
+    parts = (*n.before, n)
+    needed = rows_needed([*n.before, row_of(n)])
+    out, columns = [], min(PIXELS, hwc(graph.tensors[n.out].shape)[1])
+    for k in range(len(parts) - 1, 0, -1):
+        r = row_of(parts[k]).reads[0]
+        assert r.window is not None
+        width = hwc(graph.tensors[r.tensor].shape)[1]
+        columns = min(width, (columns - 1) * r.window.stride[1] + r.window.size[1])
+        rows = max(b - a for a, b in needed[k])
+        out.insert(0, Link(parts[k - 1].node, rows, columns))
+    return tuple(out)
+
+
+def _lower_chain(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: Target) -> RowStep:
+    links, width = chain_windows(graph, n), hwc(graph.tensors[n.out].shape)[1]
+    pixels = min(PIXELS, width)
+    blocks = n.events * -(-width // pixels)
+    source, calls = n.reads[0], []
+    # what each part sees: the source's rows, then the windows, then the output row
+    seen = [replace(layouts[source.tensor].geom, h=_height(graph, source))]
+    seen += [Geom.dense(k.rows, k.columns, hwc(graph.tensors[graph.nodes[k.node].outputs[0]].shape)[2]) for k in links]
+    seen.append(replace(layouts[n.out].geom, h=1, w=pixels))
+    for k, node in enumerate(n.nodes):
+        view = graph.view(graph.nodes[node])
+        t_in, t_out = (t for t in (*(t for t in view.inputs if t is not None and not t.is_const), view.y))
+        geoms = {t_in.id: seen[k], t_out.id: seen[k + 1]}
+        sizes = {t: (g.h, g.w) for t, g in geoms.items()}
+        (call,) = load_ops()[view.node.op].lower(_cut(view, sizes), Lowering(geoms, target.isa, target.optimize, blocks))
+        calls.append(call)
+    operands = (Operand(source.tensor, "chain"), Operand(n.out, "row"))
+    return RowStep(n.node, n.events, tuple(calls), operands, links=links, pixels=pixels)
 
 
 def _height(graph: Graph, r: RowRead) -> int:
@@ -46,11 +85,14 @@ def _height(graph: Graph, r: RowRead) -> int:
     return max(hi - lo for lo, hi in zip(r.lo, r.hi, strict=True))
 
 
-def _cut(view: NodeView, heights: Mapping[int, int]) -> NodeView:
-    """The node with its arena tensors cut down to so many rows."""
+def _cut(view: NodeView, sizes: Mapping[int, tuple[int, int | None]]) -> NodeView:
+    """The node with its arena tensors cut down to so many rows and columns (None: as many as it has)."""
 
     def cut(t: Tensor | None) -> Tensor | None:
-        return t if t is None or t.is_const or t.id not in heights else replace(t, shape=(1, heights[t.id], *t.shape[2:]))
+        if t is None or t.is_const or t.id not in sizes:
+            return t
+        h, w = sizes[t.id]
+        return replace(t, shape=(1, h, t.shape[2] if w is None else w, t.shape[3]))
 
     return NodeView(view.node, tuple(map(cut, view.inputs)), tuple(c for t in view.outputs if (c := cut(t))))
 

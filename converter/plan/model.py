@@ -56,7 +56,7 @@ class Step:
 @dataclass(frozen=True)
 class Operand:
     """Which rows of an arena tensor the calls of one event get. mode "row": the row of the event's number; "whole": all;
-    "window": the rows y*stride - pad ... + size - 1 for event y that exist."""
+    "chain": what the windows of a chain add up to; "window": the rows y*stride - pad ... + size - 1 for event y that exist."""
 
     tensor: int
     mode: str
@@ -65,16 +65,36 @@ class Operand:
     size: int = 1
 
 
+@dataclass(frozen=True)
+class Link:
+    """An operator inside a chain: its result exists only as a window of rows x columns pixels, offset_bytes into a buffer."""
+
+    node: int
+    rows: int
+    columns: int
+    buffer: int | None = None
+    offset_bytes: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class RowStep:
-    """One operator of a stage, or (node -1) the caller who pushes the network's input. `calls` are those of one event: an output row, or an input row where `accumulator` (a
-    buffer id) collects them. There are `events` of them, numbered from 0."""
+    """One operator of a stage, or (node -1) the caller who pushes the network's input.
+
+    There are `events` of them, numbered from 0; `calls` are those of one event: an output row, or an input row where
+    `accumulator` (a buffer id) collects them. links: operators that run with it, `pixels` of its output at a time; then
+    calls[k] is that of links[k], the last one its own."""
 
     node: int
     events: int
     calls: tuple[KernelCall, ...]
     operands: tuple[Operand, ...]
     accumulator: int | None = None
+    links: tuple[Link, ...] = ()
+    pixels: int = 0
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        return (*(k.node for k in self.links), self.node)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +109,7 @@ class Stage:
 
     @property
     def nodes(self) -> tuple[int, ...]:
-        return tuple(r.node for r in self.rows if r.node >= 0)
+        return tuple(sorted(n for r in self.rows for n in r.nodes if n >= 0))
 
     @property
     def pushed(self) -> int | None:

@@ -67,9 +67,11 @@ BALANCED = Goal()
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A placed schedule that is not checked yet. cost: instructions more than layer by layer, estimated."""
+    """A placed schedule that is not checked yet. cost: instructions more than layer by layer, estimated; extra_macs:
+    multiply-accumulates that it does more than once."""
 
     cost: int
+    extra_macs: int
     schedule: Schedule
     placement: Placement
 
@@ -123,7 +125,9 @@ def _candidates(graph: Graph, target: Target, progress: Callable[[str], None], g
             return
     bound = layered.height if pushed is None else 2 * layered.height
     stuck = True
-    for c in _fused(graph, target, bound, pushed, progress):
+    specs = load_ops()
+    extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
+    for c in _fused(graph, target, bound, extra_macs, pushed, progress):
         stuck = False
         yield c
     if pushed is not None and stuck:
@@ -142,25 +146,25 @@ def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> I
             key = (schedule.buffers, schedule.gaps)
             if key not in seen:
                 seen.append(key)
-                yield Candidate(0, schedule, place(schedule))
+                yield Candidate(0, 0, schedule, place(schedule))
 
 
 def _fused(
-    graph: Graph, target: Target, bound: int, pushed: RowNode | None, progress: Callable[[str], None]
+    graph: Graph, target: Target, bound: int, extra_macs: int, pushed: RowNode | None, progress: Callable[[str], None]
 ) -> Iterator[Candidate]:
     """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper."""
     for views in (True, False):
         problem = StageProblem(graph, target, views, pushed)
         if not views and problem.lives == StageProblem(graph, target, True, pushed).lives:
             return
-        found = options(problem, bound, progress)
-        for _, cost, chain in chains(found, len(graph.nodes)):
-            stages = tuple((o.first, o.end) for o in chain if o.fused)
+        plain, chained = options(problem, bound, progress)
+        for _, cost, path in chains([*plain, *chained], len(graph.nodes), extra_macs):
+            stages = tuple(o.fusion for o in path if o.fused)
             if not stages:
                 return
             progress(f"placing buffers of {len(stages)} stages")
             schedule = make_schedule(graph, target, views, in_place=False, stages=stages, overlap=True, pushed=pushed)
-            yield Candidate(cost, schedule, place(schedule))
+            yield Candidate(cost, sum(o.extra_macs for o in path), schedule, place(schedule))
 
 
 def plan_of(graph: Graph, schedule: Schedule) -> Plan:

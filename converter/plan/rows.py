@@ -13,7 +13,6 @@ from enum import Enum
 from tinyml.ir import Graph, NodeView, Tensor, hwc
 from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
 
-
 MAX_LINKS = 4  # operators of a chain: TM_CHAIN_LINKS of tm/chain.h
 PUSHED = -1  # node of a RowNode: the caller, who hands over the network's input row by row
 
@@ -50,7 +49,8 @@ class RowRead:
 @dataclass(frozen=True)
 class RowNode:
     """A node as a stage runs it: `events` calls; ROWS: event e writes row e of `out`; else the last one writes all.
-    before: the nodes in front of it that run with it, block by block, their results never stored as rows (`chain`)."""
+    before: the nodes in front of it that run with it, block by block, their results never stored as rows (`chain`);
+    alone: the node itself, with its own reads, where `before` is not empty."""
 
     node: int
     kind: Kind
@@ -58,6 +58,7 @@ class RowNode:
     reads: tuple[RowRead, ...]
     out: int
     before: tuple[RowNode, ...] = ()
+    alone: RowNode | None = None
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -103,7 +104,12 @@ def chain(graph: Graph, parts: Sequence[RowNode]) -> RowNode | None:
     lo, hi = tuple(r[0] for r in rows), tuple(r[1] for r in rows)
     read = RowRead(parts[0].reads[0].tensor, Mode.CHAIN, lo, lo, hi)
     last = parts[-1]
-    return RowNode(last.node, last.kind, last.events, (read,), last.out, tuple(parts[:-1]))
+    return RowNode(last.node, last.kind, last.events, (read,), last.out, tuple(parts[:-1]), last)
+
+
+def row_of(n: RowNode) -> RowNode:
+    """The last operator of a chain by itself; any other node as it is."""
+    return n.alone or n
 
 
 def rows_needed(parts: Sequence[RowNode]) -> list[list[tuple[int, int]]]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from tinyml.ir import Graph, hwc
 from tinyml.opspec import Elementwise, Geom, Lowering, Window, load_ops
 from tinyml.plan.lower_rows import lower_stage
-from tinyml.plan.model import ArenaBuffer, Gap, Layout, Schedule, Stage, Step, Target
-from tinyml.plan.rows import PUSHED, Kind, RowNode, row_node
+from tinyml.plan.model import ArenaBuffer, Gap, Layout, Link, RowStep, Schedule, Stage, Step, Target
+from tinyml.plan.rows import PUSHED, Kind, RowNode, chain, row_node
 from tinyml.plan.storage import Storage, plan_storage
 from tinyml.plan.stream import Stream, stream
 
 ALIGN = 8  # bytes; every buffer starts at a multiple, so word and double-word loads of a row's start are aligned
 STATE_BYTES, COUNTER_BYTES = 4, 2  # of tm_stage_push in tm/stage.h
-Range = tuple[int, int]  # positions first..end-1 in graph.nodes
+
+
+class Fusion(NamedTuple):
+    """Nodes first..end-1 as one stage; `chains` are runs of its nodes that go block by block (rows.chain)."""
+
+    first: int
+    end: int
+    chains: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass
@@ -44,22 +52,22 @@ def make_schedule(
     target: Target,
     views: bool = True,
     in_place: bool = True,
-    stages: Sequence[Range] = (),
+    stages: Sequence[Fusion] = (),
     overlap: bool = False,
     pushed: RowNode | None = None,
 ) -> Schedule:
     """The operators in the order of graph.nodes: those of a range in `stages` fused, any other one alone, where it has
     anything to execute. overlap: also say by how much a step's output may reach into an input that dies there.
     pushed: the caller, where the input comes row by row; then the first stage begins with node 0."""
-    fused = {k for lo, hi in stages for k in range(lo, hi)}
+    fused = {k for s in stages for k in range(s.first, s.end)}
     storage = plan_storage(graph, views, in_place, fused)
     draft = _Draft(graph, storage, Lowering({t: at.geom for t, at in storage.layouts.items()}, target.isa, target.optimize), target, pushed)
-    ends = dict(stages)
+    starts = {s.first: s for s in stages}
     k = 0
     while k < len(graph.nodes):
-        if k in ends:
-            _add_stage(draft, k, ends[k])
-            k = ends[k]
+        if k in starts:
+            _add_stage(draft, starts[k])
+            k = starts[k].end
         else:
             _add_step(draft, k, overlap)
             k += 1
@@ -67,13 +75,17 @@ def make_schedule(
     return Schedule(tuple(draft.steps), draft.storage.layouts, (*lives, *draft.extra), tuple(_gaps(draft, lives)))
 
 
-def stage_stream(graph: Graph, lo: int, hi: int, last_read: dict[int, int], pushed: RowNode | None = None) -> Stream | None:
-    """Nodes lo..hi-1 as one stage, None where one of them can not run row by row. last_read: node position per tensor.
-    A stage that begins with node 0 is fed by `pushed`, and must then hold all who read what is pushed."""
-    nodes = [row_node(graph, k) for k in range(lo, hi)]
-    if None in nodes:
-        return None
-    own = [n for n in nodes if n is not None]
+def stage_stream(graph: Graph, s: Fusion, last_read: dict[int, int], pushed: RowNode | None = None) -> Stream | None:
+    """A range of nodes as one stage, None where one of them can not run so. last_read: node position per tensor."""
+    own = stage_nodes(graph, s)
+    return None if own is None else nodes_stream(graph, own, s.first, s.end, last_read, pushed)
+
+
+def nodes_stream(
+    graph: Graph, own: list[RowNode], lo: int, hi: int, last_read: dict[int, int], pushed: RowNode | None = None
+) -> Stream | None:
+    """The stage of nodes lo..hi-1, of which `own` are the rows. A stage that begins with node 0 is fed by `pushed`, and must
+    then hold all who read what is pushed (else None)."""
     if pushed is not None and lo == 0:
         if last_read[pushed.out] >= hi:
             return None
@@ -84,6 +96,24 @@ def stage_stream(graph: Graph, lo: int, hi: int, last_read: dict[int, int], push
     return stream(graph, own, outputs, dying)
 
 
+def windows_bytes(graph: Graph, links: Sequence[Link]) -> int:
+    """Bytes of the windows of one chain, each at a multiple of ALIGN."""
+    total = 0
+    for k in links:
+        t = graph.tensors[graph.nodes[k.node].outputs[0]]
+        total += -(-k.rows * k.columns * t.shape[3] * t.dtype.bytes // ALIGN) * ALIGN
+    return total
+
+
+def stage_nodes(graph: Graph, s: Fusion) -> list[RowNode] | None:
+    """The stage's nodes, chains joined, each where its last operator stands; None where that is not possible."""
+    nodes = {k: row_node(graph, k) for k in range(s.first, s.end)}
+    for group in s.chains:
+        parts = [n for k in group if (n := nodes.pop(k, None))]
+        nodes[group[-1]] = chain(graph, parts) if len(parts) == len(group) else None
+    return None if None in nodes.values() else [n for _, n in sorted(nodes.items()) if n]
+
+
 def layer_stream(graph: Graph, k: int, last_read: dict[int, int]) -> Stream | None:
     """Node k alone, run as a whole by a kernel that promises to go row by row or element by element; None for any other."""
     node = row_node(graph, k)
@@ -91,7 +121,7 @@ def layer_stream(graph: Graph, k: int, last_read: dict[int, int]) -> Stream | No
         return None
     view = graph.view(graph.nodes[k])
     live = (a for t, a in zip(view.inputs, load_ops()[view.node.op].access(view), strict=True) if t is not None and not t.is_const)
-    return stage_stream(graph, k, k + 1, last_read) if all(isinstance(a, (Window, Elementwise)) for a in live) else None
+    return stage_stream(graph, Fusion(k, k + 1), last_read) if all(isinstance(a, (Window, Elementwise)) for a in live) else None
 
 
 def last_reads(graph: Graph) -> dict[int, int]:
@@ -115,10 +145,10 @@ def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
     draft.step_of[k] = max(0, len(draft.steps) - 1)
 
 
-def _add_stage(draft: _Draft, lo: int, hi: int) -> None:
+def _add_stage(draft: _Draft, s: Fusion) -> None:
     graph = draft.graph
-    flow = stage_stream(graph, lo, hi, last_reads(graph), draft.pushed)
-    assert flow is not None, (lo, hi)
+    flow = stage_stream(graph, s, last_reads(graph), draft.pushed)
+    assert flow is not None, s
     layouts = dict(draft.storage.layouts)
     for t, rows in flow.rings.items():
         h, w, c = hwc(graph.tensors[t].shape)
@@ -132,21 +162,28 @@ def _add_stage(draft: _Draft, lo: int, hi: int) -> None:
         layouts[t] = layouts[top]
     draft.storage = replace(draft.storage, layouts=layouts)
     rows, scratch = lower_stage(graph, flow, layouts, draft.target)
-    rows = tuple(
-        replace(r, accumulator=draft.buffer(size, "accumulator")) if (size := max((c.accumulator_bytes for c in r.calls), default=0)) else r
-        for r in rows
-    )
+    windows = max(windows_bytes(graph, r.links) for r in rows)
+    window = draft.buffer(windows, "windows") if windows else None
+    rows = tuple(_with_buffers(draft, r, window) for r in rows)
     draft.streams.append((len(draft.steps), flow))
     number = draft.buffer(scratch, "scratch") if scratch else None
     state = draft.buffer(STATE_BYTES + COUNTER_BYTES * len(rows), "state") if rows[0].node == PUSHED else None
     draft.steps.append(Stage(rows, flow.order, number, state))
-    draft.step_of.update((k, len(draft.steps) - 1) for k in range(lo, hi))
+    draft.step_of.update((k, len(draft.steps) - 1) for k in range(s.first, s.end))
+
+
+def _with_buffers(draft: _Draft, r: RowStep, window: int | None) -> RowStep:
+    """With a buffer for the accumulator. The windows of a chain share one with those of the stage's other chains, which
+    never run at the same time."""
+    size = max((c.accumulator_bytes for c in r.calls), default=0)
+    links = [replace(k, buffer=window, offset_bytes=windows_bytes(draft.graph, r.links[:i])) for i, k in enumerate(r.links)]
+    return replace(r, accumulator=draft.buffer(size, "accumulator") if size else None, links=tuple(links))
 
 
 def _lives(draft: _Draft) -> list[ArenaBuffer]:
     """A buffer per root tensor, alive from the first write to the last read of anything that lies in it."""
     graph, step_of = draft.graph, draft.step_of
-    inner = {t for _, flow in draft.streams for t in (*flow.rings, *flow.shares)}
+    inner = {t for _, flow in draft.streams for t in flow.inner}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     end = max(0, len(draft.steps) - 1)

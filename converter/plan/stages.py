@@ -9,32 +9,43 @@ Source of the idea: MCUNetV2 (Lin et al., NeurIPS 2021) for patches, msf-CNN (20
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from tinyml.ir import Graph, hwc
 from tinyml.opspec import Lowering, load_ops
-from tinyml.plan.lower_rows import lower_node
+from tinyml.plan.lower_rows import PIXELS, chain_windows, lower_node
 from tinyml.plan.model import Layout, Target
-from tinyml.plan.rows import RowNode, row_node
-from tinyml.plan.schedule import ALIGN, last_reads, layer_stream, stage_stream
+from tinyml.plan.rows import MAX_LINKS, RowNode, chain, row_node, rows_needed
+from tinyml.plan.schedule import ALIGN, Fusion, last_reads, layer_stream, nodes_stream, windows_bytes
 from tinyml.plan.storage import plan_storage
 from tinyml.plan.stream import Stream
 
 MAX_OPERATORS = 60  # of one stage
-CALL = 90  # instructions that a call for one row costs beyond its share of the layer, about
+MAX_CHAINED = 18  # of a stage with chains
+CALL, BLOCK = 90, 250  # instructions that a call for one row, or for one block of a chain, costs beyond its share of the layer
 
 
 @dataclass(frozen=True)
 class Option:
-    """Nodes first..end-1 as a stage, or as one layer-wise step where there is one of them and not `fused`."""
+    """Nodes as a stage, or as one layer-wise step where there is one of them and not `fused`."""
 
-    first: int
-    end: int
+    fusion: Fusion
     fused: bool
     peak_bytes: int
     cost: int  # instructions more than layer-wise
+    rows_bytes: int = 0  # of the peak, what rings hold
+    extra_macs: int = 0  # multiply-accumulates done twice
+
+    @property
+    def first(self) -> int:
+        return self.fusion.first
+
+    @property
+    def end(self) -> int:
+        return self.fusion.end
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,18 +110,100 @@ class StageProblem:
             return None
         flow = layer_stream(self.graph, k, self.last_read)
         peak = self.alive(k, k + 1, lambda t: False) + self.whole_scratch[k] - (self._saved(flow) if flow else 0)
-        return Option(k, k + 1, False, peak, 0)
+        return Option(Fusion(k, k + 1), False, peak, 0)
 
-    def stage(self, lo: int, hi: int) -> tuple[Option | None, int]:
-        """The option, and the bytes that no shorter life of other buffers can save: rings and accumulators."""
-        flow = stage_stream(self.graph, lo, hi, self.last_read, self.pushed)
+    @cached_property
+    def macs_per_row(self) -> tuple[int, ...]:
+        g, specs = self.graph, load_ops()
+        views = [g.view(n) for n in g.nodes]
+        return tuple(specs[v.node.op].macs(v) // max(1, hwc(v.y.shape)[0]) for v in views)
+
+    @cached_property
+    def joints(self) -> dict[int, tuple[int, bool]]:
+        """Node -> the one node behind it that it can be chained to, and whether nothing is computed twice then."""
+        out = {}
+        for n in self.rows:
+            readers = self.graph.consumers.get(n.out, ()) if n else ()
+            after = self.rows[readers[0]] if len(readers) == 1 else None
+            if n and after and chain(self.graph, (n, after)):
+                w = after.reads[0].window
+                assert w is not None
+                out[n.node] = after.node, w.size[0] == w.stride[0] == 1
+        return out
+
+    def chains(self, joined: frozenset[int]) -> tuple[tuple[int, ...], ...]:
+        """Runs of nodes in which each of `joined` is chained to the one behind it, at most MAX_LINKS together."""
+        out, done = [], set()
+        for k in sorted(joined):
+            if k in done:
+                continue
+            run = [k]
+            while run[-1] in joined and len(run) < MAX_LINKS:
+                run.append(self.joints[run[-1]][0])
+            done.update(run)
+            out.append(tuple(run))
+        return tuple(out)
+
+    @cached_property
+    def _chained(self) -> dict[tuple[int, ...], tuple[RowNode, int, int, int] | None]:
+        return {}
+
+    def chained(self, group: tuple[int, ...]) -> tuple[RowNode, int, int, int] | None:
+        """The chain as a row node, the bytes of its windows, its extra multiply-accumulates and its cost."""
+        if group not in self._chained:
+            self._chained[group] = self._chain(group)
+        return self._chained[group]
+
+    def _chain(self, group: tuple[int, ...]) -> tuple[RowNode, int, int, int] | None:
+        parts = [n for k in group if (n := self.rows[k])]
+        node = chain(self.graph, parts)
+        if node is None:
+            return None
+        needed = rows_needed(parts)
+        extra = sum(
+            self.macs_per_row[p.node] * (sum(b - a for a, b in needed[i + 1]) - p.events) for i, p in enumerate(parts[:-1])
+        )
+        width = hwc(self.graph.tensors[node.out].shape)[1]
+        calls = node.events * len(group) * -(-width // PIXELS)
+        return node, windows_bytes(self.graph, chain_windows(self.graph, node)), extra, BLOCK * calls + 3 * extra // 2
+
+    def stage(self, lo: int, hi: int, joined: frozenset[int] = frozenset()) -> tuple[Option | None, int]:
+        """The option, and the bytes that no shorter life of other buffers can save: rings, windows and accumulators."""
+        groups = self.chains(joined)
+        done = [self.chained(g) for g in groups]
+        hidden = {k for g in groups for k in g}
+        chains_ = {c[0].node: c[0] for c in done if c}
+        nodes = [chains_.get(k, n) for k, n in enumerate(self.rows[lo:hi], lo) if k in chains_ or k not in hidden]
+        flow = None if None in done else nodes_stream(self.graph, [n for n in nodes if n], lo, hi, self.last_read, self.pushed)
         if flow is None:
             return None, 0
         rings = sum(self._ring(t, rows) for t, rows in flow.rings.items())
         own = rings + sum(self.row_scratch[k][1] for k in range(lo, hi)) + max(self.row_scratch[k][0] for k in range(lo, hi))
-        inner = {*flow.rings, *flow.shares}
+        own += max((c[1] for c in done if c), default=0)
+        inner = set(flow.inner)
         peak = own + self.alive(lo, hi, inner.__contains__) - self._saved(flow)
-        return Option(lo, hi, True, peak, CALL * len(flow.order)), own
+        cost = CALL * len(flow.order) + sum(c[3] for c in done if c)
+        return Option(Fusion(lo, hi, groups), True, peak, cost, rings, sum(c[2] for c in done if c)), own
+
+    def variants(self, lo: int, hi: int, bound: int) -> Iterator[Option]:
+        """The stage with joints that cost nothing twice, and with more and more of the others, the best first."""
+        here = {k: j for k, j in self.joints.items() if lo <= k and j[0] < hi}
+        free = frozenset(k for k, (_, nothing_twice) in here.items() if nothing_twice)
+        start, _ = self.stage(lo, hi, free)
+        if start is None:
+            return
+        yield start
+        gains = []
+        for k in sorted(here.keys() - free):
+            one, _ = self.stage(lo, hi, free | {k})
+            if one is not None and one.peak_bytes < start.peak_bytes:
+                gains.append(((start.peak_bytes - one.peak_bytes) / max(1, one.extra_macs - start.extra_macs), k))
+        taken = free
+        for _, k in sorted(gains, reverse=True):
+            taken |= {k}
+            more, _ = self.stage(lo, hi, taken)
+            if more is not None and more.peak_bytes < bound:
+                yield more
 
     def _ring(self, t: int, rows: int) -> int:
         h, w, c = hwc(self.graph.tensors[t].shape)
@@ -126,8 +219,11 @@ class StageProblem:
         return best
 
 
-def options(problem: StageProblem, bound: int, progress: Callable[[str], None] = lambda text: None) -> list[Option]:
-    """Every layer alone and every stage whose own buffers stay below `bound` bytes."""
+def options(
+    problem: StageProblem, bound: int, progress: Callable[[str], None] = lambda text: None
+) -> tuple[list[Option], list[Option]]:
+    """Every layer alone and every stage whose own buffers stay below `bound` bytes; and with chains, the stages that could
+    then be part of something smaller than anything without."""
     n = len(problem.graph.nodes)
     out = [o for k in range(n) if (o := problem.layer(k))]
     for lo in range(n):
@@ -142,34 +238,63 @@ def options(problem: StageProblem, bound: int, progress: Callable[[str], None] =
                 break
             if option is not None and option.peak_bytes <= bound:
                 out.append(option)
-    return out
+    least = next((peak for peak, _, _ in chains(out, n)), bound)
+    more: list[Option] = []
+    for k, o in enumerate(out):
+        # chains make rings smaller, and nothing else
+        if o.fused and o.peak_bytes > least // 2 and o.peak_bytes - o.rows_bytes < least and o.end - o.first <= MAX_CHAINED:
+            progress(f"chaining operators ({k} of {len(out)})")
+            more += [v for v in problem.variants(o.first, o.end, least) if v.peak_bytes < o.peak_bytes]
+    return out, more
 
 
-def chains(found: list[Option], n: int) -> Iterator[tuple[int, int, tuple[Option, ...]]]:
-    """(peak, cost, options) of the cheapest chain for each peak worth having, from the smallest peak on."""
-    last_cost: int | None = None
-    for peak in sorted({o.peak_bytes for o in found}):
-        chain = cheapest_chain(found, n, peak)
-        if chain is None:
-            continue
-        cost = sum(o.cost for o in chain)
-        if last_cost is None or cost < last_cost:
-            last_cost = cost
-            yield max(o.peak_bytes for o in chain), cost, chain
-        if cost == 0:
+def chains(found: list[Option], n: int, extra_macs: int = 0) -> Iterator[tuple[int, int, tuple[Option, ...]]]:
+    """(peak, cost, options) of the cheapest chain of stages for each peak worth having, from the smallest peak on.
+    extra_macs: how many multiply-accumulates may be done twice."""
+    found = sorted(found, key=lambda o: (o.first, o.end, o.fused))
+    peaks = sorted({o.peak_bytes for o in found})
+    limit: int | None = None
+    at = 0
+    while at < len(peaks):
+        # the cost falls as the peak rises: the first peak that allows less than the last one's cost
+        at = bisect_left(peaks, True, at, key=lambda peak: _cost(cheapest_chain(found, n, peak, extra_macs), limit))
+        best = cheapest_chain(found, n, peaks[at], extra_macs) if at < len(peaks) else None
+        if best is None:
+            return
+        limit = sum(o.cost for o in best)
+        yield max(o.peak_bytes for o in best), limit, best
+        if limit == 0:
             return
 
 
-def cheapest_chain(found: list[Option], n: int, peak: int) -> tuple[Option, ...] | None:
-    """Options that cover nodes 0..n-1 in order, each within `peak` bytes, at the least cost; fewest stages win ties."""
-    best: list[tuple[int, int] | None] = [(0, 0)] + [None] * n
+def _cost(path: tuple[Option, ...] | None, limit: int | None) -> bool:
+    """There is a chain, and it costs less than the limit."""
+    return path is not None and (limit is None or sum(o.cost for o in path) < limit)
+
+
+def cheapest_chain(found: list[Option], n: int, peak: int, extra_macs: int) -> tuple[Option, ...] | None:
+    """Options, of `found` in the order of their nodes, that cover nodes 0..n-1, each within `peak` bytes and all within
+    extra_macs, at the least cost; where that repeats too much, those that repeat least. Fewest stages win ties."""
+    within = [o for o in found if o.peak_bytes <= peak]
+    for key in (lambda o: o.cost, lambda o: o.extra_macs):
+        path = _path(within, n, key)
+        if path is None:
+            return None
+        if sum(o.extra_macs for o in path) <= extra_macs:
+            return path
+    return None
+
+
+def _path(found: list[Option], n: int, key: Callable[[Option], int]) -> tuple[Option, ...] | None:
+    best: list[tuple[int, int, int] | None] = [(0, 0, 0)] + [None] * n
     via: list[Option | None] = [None] * (n + 1)
-    for o in sorted(found, key=lambda o: (o.first, o.end, o.fused)):
+    for o in found:
         start = best[o.first]
-        if o.peak_bytes > peak or start is None:
+        if start is None:
             continue
-        reached = start[0] + o.cost, start[1] + o.fused
-        if best[o.end] is None or reached < best[o.end]:  # type: ignore[operator]
+        reached = start[0] + key(o), start[1] + o.cost, start[2] + o.fused
+        known = best[o.end]
+        if known is None or reached < known:
             best[o.end], via[o.end] = reached, o
     if best[n] is None:
         return None

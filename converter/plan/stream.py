@@ -30,6 +30,11 @@ class Stream:
     shares: dict[int, int]
     gaps: dict[tuple[int, int], int]
 
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Tensors that never exist as a whole."""
+        return (*self.rings, *self.shares, *(p.out for n in self.nodes for p in n.before))
+
 
 class _Run:
     """The pull order of the nodes, and when each row is written and read last."""

@@ -15,6 +15,38 @@ void tm_runner_forget_inputs(runner *r) {
   r->crc = 0;
 }
 
+void tm_runner_write_input(runner *r, const tm_tensor_info *t, uint8_t type, uint32_t first, uint32_t count, const uint8_t *src) {
+  const tm_model *m = r->model;
+  if (m->push_row == NULL || t != &m->input[0]) {
+    tm_tensor_write(r->arena, t, type, first, count, src);
+    return;
+  }
+  const uint32_t row = (uint32_t)t->geom.w * (uint32_t)t->geom.c;
+  if (first == 0) {
+    r->push_ticks = 0;
+    r->push_status = TM_OK;
+  }
+  while (count > 0) {
+    const uint32_t y = first / row;
+    const uint32_t at = first % row;
+    const uint32_t n = count < row - at ? count : row - at;
+    const uint32_t slot = t->geom.ring == 0 ? y : y % (uint32_t)t->geom.ring;
+    tm_tensor_info one = *t;
+    one.offset += slot * (uint32_t)t->geom.row_stride * tm_elem_bytes(t->dtype);
+    one.geom.h = 1;
+    one.geom.ring = 0;
+    tm_tensor_write(r->arena, &one, type, at, n, src);
+    if (at + n == row && r->push_status == TM_OK) {
+      const uint64_t before = tm_port_count();
+      r->push_status = m->push_row(r->arena, (int32_t)y);
+      r->push_ticks += (tm_port_count() - before) & r->rx.count_mask;
+    }
+    src += (size_t)n * tm_elem_bytes(type);
+    first += n;
+    count -= n;
+  }
+}
+
 static int inputs_complete(const runner *r) {
   for (uint32_t k = 0; k < r->model->inputs; ++k) {
     if ((r->complete >> k & 1u) == 0) {
@@ -57,7 +89,10 @@ tm_answer tm_runner_set_input(runner *r, request q) {
   if (crc != tm_get32(q.p + 6)) {
     return TM_ANSWER_INPUT;
   }
-  tm_tensor_write(r->arena, t, t->io_dtype, offset / elem, n / elem, q.p + 10);
+  tm_runner_write_input(r, t, t->io_dtype, offset / elem, n / elem, q.p + 10);
+  if (r->push_status != TM_OK) {
+    return tm_runner_failed(r, r->push_status);
+  }
   r->crc = crc;
   r->next = offset + n;
   if (r->next == size) {
@@ -123,7 +158,7 @@ tm_answer tm_runner_invoke(runner *r, request q) {
     }
     const uint64_t before = tm_port_count();
     const tm_status s = tm_model_invoke(r->model, r->arena);
-    const uint64_t ticks = (tm_port_count() - before) & r->rx.count_mask;
+    const uint64_t ticks = ((tm_port_count() - before) & r->rx.count_mask) + r->push_ticks;
     tm_runner_forget_inputs(r);
     if (s != TM_OK) {
       return tm_runner_failed(r, s);
@@ -225,7 +260,8 @@ tm_answer tm_runner_profile(runner *r, request q) {
     for (uint32_t k = 0; k < steps; ++k) {
       const uint64_t before = tm_port_count();
       const tm_status s = r->model->run_step(r->arena, k);
-      const uint64_t ticks = (tm_port_count() - before) & r->rx.count_mask;
+      /* what rows pushed in have set off belongs to the stage that takes them */
+      const uint64_t ticks = ((tm_port_count() - before) & r->rx.count_mask) + (k == 0 ? r->push_ticks : 0);
       if (s != TM_OK) {
         tm_runner_forget_inputs(r);
         r->out = 1;

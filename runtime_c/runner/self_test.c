@@ -50,7 +50,7 @@ static void put_element(uint8_t *dst, uint8_t dtype, uint32_t x) {
   }
 }
 
-void tm_runner_generate_inputs(const runner *r, uint32_t seed) {
+void tm_runner_generate_inputs(runner *r, uint32_t seed) {
   uint8_t element[8];
   for (uint32_t k = 0; k < r->model->inputs; ++k) {
     const tm_tensor_info *t = &r->model->input[k];
@@ -58,7 +58,7 @@ void tm_runner_generate_inputs(const runner *r, uint32_t seed) {
     for (uint32_t e = 0; e < n; ++e) {
       seed = next_random(seed);
       put_element(element, t->dtype, seed);
-      tm_tensor_write(r->arena, t, t->dtype, e, 1, element);
+      tm_runner_write_input(r, t, t->dtype, e, 1, element);
     }
   }
 }

@@ -43,6 +43,8 @@ typedef struct runner {
   uint16_t input;    /* the input that is arriving */
   uint32_t next;     /* its next byte */
   uint32_t crc;      /* of its bytes so far */
+  uint64_t push_ticks; /* spent in the model while the rows of this input arrived */
+  tm_status push_status;
   uint32_t out;      /* payload bytes of the answer under construction */
 #if TM_RUNNER_TEXT
   tm_text_state text;
@@ -78,6 +80,10 @@ const tm_tensor_info *tm_runner_find(const runner *r, uint32_t kind, uint32_t in
 
 /* inference.c: inputs in, steps done, tensors out. */
 void tm_runner_forget_inputs(runner *r);
+
+/* As tm_tensor_write, to an input. One that is pushed row by row goes through its slots, and each row that is whole sets
+ * off all that it allows; a model that fails there is remembered in push_status. */
+void tm_runner_write_input(runner *r, const tm_tensor_info *t, uint8_t type, uint32_t first, uint32_t count, const uint8_t *src);
 tm_answer tm_runner_set_input(runner *r, request q);
 tm_answer tm_runner_invoke(runner *r, request q);
 tm_answer tm_runner_run_to(runner *r, request q);
@@ -89,7 +95,7 @@ tm_answer tm_runner_self_test(runner *r, request q);
 tm_answer tm_runner_test_network(runner *r, request q);
 
 /* Every input from a generator that the host has too (docs/protocol.md). seed != 0. */
-void tm_runner_generate_inputs(const runner *r, uint32_t seed);
+void tm_runner_generate_inputs(runner *r, uint32_t seed);
 
 #if TM_RUNNER_TEXT
 /* text.c: answers one line of text, `n` characters at `line`; line[n] may be written. */

@@ -101,14 +101,14 @@ static int keep(runner *r, const tm_tensor_info *t, uint32_t n, int restore) {
     for (uint32_t k = 0; k < n; ++k) {
       const uint32_t elements = tm_tensor_elements(&t[k]);
       if (pass != 0 && restore) {
-        tm_tensor_write(r->arena, &t[k], t[k].dtype, 0, elements, r->tx + at);
+        tm_runner_write_input(r, &t[k], t[k].dtype, 0, elements, r->tx + at);
       } else if (pass != 0) {
         tm_tensor_read(r->arena, &t[k], t[k].dtype, 0, elements, r->tx + at);
       }
       at += elements * tm_elem_bytes(t[k].dtype);
     }
-    if (at > sizeof r->tx) {
-      return 0;
+    if (at > sizeof r->tx || (t == r->model->input && r->model->push_row != NULL)) {
+      return 0; /* rows pushed in are gone as soon as they are used */
     }
   }
   return 1;
@@ -150,7 +150,7 @@ static void load_byte(runner *r, uint32_t byte) {
   s->part[s->parts++] = (uint8_t)byte;
   --s->left;
   if (s->parts == tm_elem_bytes(type)) {
-    tm_tensor_write(r->arena, t, type, s->element++, 1, s->part);
+    tm_runner_write_input(r, t, type, s->element++, 1, s->part);
     s->parts = 0;
     if (s->element == tm_tensor_elements(t)) {
       s->element = 0;
