@@ -370,7 +370,23 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     const int8_t *from[2] = {NULL, NULL};
     ptrdiff_t step[2] = {down, down};
     int whole = 1;
-    for (int32_t k = 0; k < 2; ++k) {
+    /* two neighbours inside, the usual case */
+    const int inside = at.rows_inside && at.ix >= 0 && at.ix + p->stride_w < columns && at.ox + 1 < p->out.w;
+    if (inside) {
+      from[0] = at.x;
+      from[1] = at.x + advance;
+      job.y = at.y;
+      job.apart = p->out.px_stride;
+      at.x += 2 * advance;
+      at.y += 2 * p->out.px_stride;
+      at.ix += 2 * p->stride_w;
+      at.ox += 2;
+      if (at.ox == p->out.w && ++at.oy < p->out.h) {
+        at.iy += p->stride_h;
+        begin_row(p, x, y, &at);
+      }
+    }
+    for (int32_t k = inside ? 2 : 0; k < 2; ++k) {
       if (k != 0 && left == 1) { /* no second pixel: the first one's inputs, and its outputs written twice */
         job.apart = 0;
         from[1] = from[0];
