@@ -19,7 +19,7 @@ typedef struct pair_job {
   const uint32_t *x;    /* the two pixels' widened inputs */
   const int8_t *y_end;
   const uint32_t *x_last; /* the last 32 of them */
-  uint32_t entry, main; /* where a pair begins: at the remainder of four inputs or among the eights, and where after it */
+  uint32_t entry, main; /* where a pair goes on after eight inputs: at a lone four or among the eights, and where after that */
 } pair_job;
 
 /* Two words of weights (four inputs) against r4-r7. wa, wb hold the words; px 0 sums in r2, r3, px 1 in r12, lr. */
@@ -28,6 +28,13 @@ typedef struct pair_job {
   "smlad r3, " x0 ", " w ", r3\n"   \
   "sxtb16 " w ", " w "\n"           \
   "smlad r12, " x1 ", " w ", r12\n" \
+  "smlad r2, " x0 ", " w ", r2\n"
+/* The first word: px 1 begins with px 0's biases in r2, r3. */
+#define FIRST(w, x0, x1)           \
+  "smlad lr, " x1 ", " w ", r3\n"  \
+  "smlad r3, " x0 ", " w ", r3\n"  \
+  "sxtb16 " w ", " w "\n"          \
+  "smlad r12, " x1 ", " w ", r2\n" \
   "smlad r2, " x0 ", " w ", r2\n"
 #define FOUR(wa, wb) "ldm r0!, {r4-r7}\n" WORD(wa, "r4", "r5") WORD(wb, "r6", "r7")
 #define EIGHT "ldm r1!, {r8-r11}\n" FOUR("r8", "r9") FOUR("r10", "r11")
@@ -43,7 +50,7 @@ typedef struct pair_job {
 
 /*
  * All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills in entry and main instead, from job->apart: the
- * number of groups of four inputs.
+ * number of groups of four inputs behind the first two.
  */
 #define PAIRS(NAME, SCALE, OUTPUT)                                                                                      \
   static __attribute__((naked, noinline)) void NAME(pair_job *job __attribute__((unused))) {                            \
@@ -72,8 +79,8 @@ typedef struct pair_job {
         "mov r0, r4\n"                                                                                                  \
         ".L" #NAME "_pair:\n"                                                                                           \
         "ldm r1!, {r2, r3}\n"                                                                                           \
-        "mov r12, r2\n"                                                                                                 \
-        "mov lr, r3\n"                                                                                                  \
+        "ldm r1!, {r8-r11}\n"                                                                                           \
+        "ldm r0!, {r4-r7}\n" FIRST("r8", "r4", "r5") WORD("r9", "r6", "r7") FOUR("r10", "r11")                          \
         "ldr pc, [sp, #20]\n"                                                                                           \
         ".L" #NAME "_four:\n"                                                                                           \
         "ldm r1!, {r8, r9}\n" FOUR("r8", "r9")                                                                          \
@@ -336,7 +343,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
     return TM_ERR_ARGUMENT;
   }
-  if (p->out.c < 2) {
+  if (p->out.c < 2 || p->kernel_h * p->kernel_w * p->in.c <= 4) {
     return TM_ERR_SHAPE;
   }
   const int32_t ci = p->in.c;
@@ -353,7 +360,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   uint32_t *wide = (uint32_t *)scratch;
   int8_t *bytes = (int8_t *)(wide + 4 * groups);
   int8_t *rest = bytes + 2 * p->kernel_h * run;
-  pair_job job = {w, y, groups, wide, NULL, wide + 4 * groups - 32, 0, 0};
+  pair_job job = {w, y, groups - 2, wide, NULL, wide + 4 * groups - 32, 0, 0};
   pairs(&job);
   const int32_t even = p->out.c & ~1;
   const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);

@@ -36,7 +36,7 @@ def constants(n: NodeView) -> tuple[_requant.Constants, int] | None:
 def applies(n: NodeView, low: Lowering) -> bool:
     w = n.inputs[1]
     assert w is not None and w.data is not None
-    plain = not n.is_float and w.shape[3] == n.x.shape[3] and w.shape[0] >= 2 and tuple(n.attrs.clamp) == (-128, 127)
+    plain = not n.is_float and w.shape[3] == n.x.shape[3] and w.shape[0] >= 2 and w.elements // w.shape[0] > 4 and tuple(n.attrs.clamp) == (-128, 127)
     return plain and _pairs.can_pack(w.data) and constants(n) is not None
 
 

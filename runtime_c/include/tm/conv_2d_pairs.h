@@ -14,13 +14,13 @@
  * The lowering chooses the form and the constants such that y equals LiteRT's two roundings for every acc that can occur,
  * and proves |acc| < 2^23.
  *
- * x [H,W,CI], y [OH,OW,CO], CO >= 2. Padding pixels have the value pad_value. Dilation: any.
+ * x [H,W,CI], y [OH,OW,CO], CO >= 2, K > 4. Padding pixels have the value pad_value. Dilation: any.
  * Scratch: 16 * ceil(K / 4) bytes, and where CI is not a multiple of 4, 2 * K + 2 * r more, r = KH * (R % 4) rounded up to
  * fours; aligned to 4.
  * Order: window.h's. Two pixels are computed together, the second of which may be the next row's first: its input is read
  * before the first one's output is written. Channels of a pixel ascend, the last one or two may be written twice.
  * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
- * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where CO < 2.
+ * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where CO < 2 or K <= 4.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
