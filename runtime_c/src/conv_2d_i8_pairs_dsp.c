@@ -303,29 +303,34 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
   int32_t oy = 0;
   int32_t row_left = 0;
   for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
-    const int8_t *x0 = NULL;
-    int8_t *y0 = NULL;
-    for (int32_t k = left > 1 ? 0 : 1;; k = 1) {
-      if (row_left == 0) {
+    if (row_left == 0) {
+      from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
+      to = y + tm_row_offset(&p->out, oy++);
+      row_left = p->out.w;
+    }
+    const int8_t *x0 = from;
+    int8_t *y0 = to;
+    from += x_step;
+    to += y_step;
+    const int8_t *x1 = from;
+    job->y = y0;
+    job->apart = y_step;
+    row_left -= 2;
+    if (row_left < 0) { /* the second pixel is the next row's first, or there is none */
+      x1 = x0;
+      job->apart = 0;
+      row_left = 0;
+      if (left > 1) {
         from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
-        to = y + tm_row_offset(&p->out, oy);
-        row_left = p->out.w;
-        ++oy;
-      }
-      --row_left;
-      if (x0 == NULL) {
-        x0 = from;
-        y0 = to;
-      }
-      from += x_step;
-      to += y_step;
-      if (k != 0) {
-        break;
+        to = y + tm_row_offset(&p->out, oy++);
+        x1 = from;
+        job->apart = to - y0;
+        row_left = p->out.w - 1;
       }
     }
-    (void)tm_widen_two(wide, x0, from - x_step, ci);
-    job->y = y0;
-    job->apart = (to - y_step) - y0;
+    from += x_step;
+    to += y_step;
+    (void)tm_widen_two(wide, x0, x1, ci);
     job->y_end = y0 + even;
     pairs(job);
     if (even != co) {
