@@ -54,20 +54,19 @@ typedef struct groups_job {
 
 #define ONE_SIGN(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
 #define ANY_SIGN(x, m, c, e) \
-  "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat " x ", #8, r0\n"
+  "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
 
 /* All pixels of one group; r0: columns, r1: stream. */
 #define PIXELS(NAME, WINDOW, OUTPUT)                                    \
         ".L" #NAME "_pixel:\n"                                          \
         "ldm r1!, {r2-r5}\n" WINDOW(#NAME)                              \
-        "str r0, [sp]\n"                                                \
         "ldm r1!, {r6-r11}\n"                                           \
         OUTPUT("r2", "r6", "r7", "r8") OUTPUT("r3", "r9", "r10", "r11") \
         "ldm r1!, {r6-r11}\n"                                           \
         OUTPUT("r4", "r6", "r7", "r8") OUTPUT("r5", "r9", "r10", "r11") \
         "ldrd r6, r7, [sp, #8]\n"                                       \
         "ldrd r8, r9, [sp, #16]\n"                                      \
-        "ldrd r0, r1, [sp]\n"                                           \
+        "ldr r1, [sp, #4]\n"                                            \
         "strb r2, [r6]\n"                                               \
         "strb r3, [r6, #1]\n"                                           \
         "strb r4, [r6, #2]\n"                                           \
@@ -90,6 +89,24 @@ typedef struct groups_job {
         "pop {r4-r11, pc}\n");                                                              \
   }
 
+/* One pixel of three rows at r0-r2, r3-r5 from pixel to pixel, becomes a column at r6. */
+#define WIDEN_COLUMN               \
+  "ldr r10, [r0]\n"                \
+  "ldr r11, [r1]\n"                \
+  "ldr lr, [r2]\n"                 \
+  "add r0, r0, r3\n"               \
+  "add r1, r1, r4\n"               \
+  "add r2, r2, r5\n"               \
+  "pkhbt r9, r10, r11, lsl #16\n"  \
+  "pkhtb r11, r11, r10, asr #16\n" \
+  "sxtb16 r8, r9\n"                \
+  "sxtb16 r9, r9, ror #8\n"        \
+  "sxtb16 r10, r11\n"              \
+  "sxtb16 r11, r11, ror #8\n"      \
+  "sxtb16 r12, lr\n"               \
+  "sxtb16 lr, lr, ror #8\n"        \
+  "stm r6!, {r8-r12, lr}\n"
+
 /* Widens and pairs three rows' pixels, four channels each, then computes the row, group after group. */
 #define GROUPS(NAME, OUTPUT)                                                                   \
   static __attribute__((naked, noinline)) void NAME(groups_job *job __attribute__((unused))) { \
@@ -106,24 +123,14 @@ typedef struct groups_job {
         ".L" #NAME "_group:\n"                                                                 \
         "add r8, sp, #32\n"                                                                    \
         "ldm r8, {r0-r7}\n"                                                                    \
-        ".L" #NAME "_widen:\n"                                                                 \
-        "ldr r10, [r0]\n"                                                                      \
-        "ldr r11, [r1]\n"                                                                      \
-        "ldr lr, [r2]\n"                                                                       \
-        "add r0, r0, r3\n"                                                                     \
-        "add r1, r1, r4\n"                                                                     \
-        "add r2, r2, r5\n"                                                                     \
-        "pkhbt r9, r10, r11, lsl #16\n"                                                        \
-        "pkhtb r11, r11, r10, asr #16\n"                                                       \
-        "sxtb16 r8, r9\n"                                                                      \
-        "sxtb16 r9, r9, ror #8\n"                                                              \
-        "sxtb16 r10, r11\n"                                                                    \
-        "sxtb16 r11, r11, ror #8\n"                                                            \
-        "sxtb16 r12, lr\n"                                                                     \
-        "sxtb16 lr, lr, ror #8\n"                                                              \
+        "tst r7, #1\n"                                                                         \
+        "beq .L" #NAME "_widen\n" WIDEN_COLUMN                                                 \
         "subs r7, r7, #1\n"                                                                    \
-        "stm r6!, {r8-r12, lr}\n"                                                              \
+        "beq .L" #NAME "_widened\n"                                                            \
+        ".L" #NAME "_widen:\n" WIDEN_COLUMN WIDEN_COLUMN                                       \
+        "subs r7, r7, #2\n"                                                                    \
         "bne .L" #NAME "_widen\n"                                                              \
+        ".L" #NAME "_widened:\n"                                                               \
         "ldr r0, [sp, #28]\n"                                                                  \
         "ldr r1, [sp, #4]\n"                                                                   \
         PIXELS(NAME, WINDOW3X3, OUTPUT)                                                        \
