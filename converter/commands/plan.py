@@ -9,6 +9,7 @@ from tinyml.commands.common import Command, Console, Job, add_model, load_job
 from tinyml.commands.firmware import all_boards, measure
 from tinyml.device.files import write_text
 from tinyml.errors import DoesNotFit, UsageError
+from tinyml.passes import run_passes
 from tinyml.plan.model import Target
 from tinyml.plan.planner import Goal, front
 from tinyml.report.front import FrontPoint, front_points, front_table
@@ -77,10 +78,12 @@ def _measure(args: argparse.Namespace, job: Job, console: Console) -> tuple[Meas
 
 
 def _front(args: argparse.Namespace, job: Job, report: PlanReport, console: Console) -> tuple[FrontPoint, ...]:
-    plan = job.compiled.plan
+    graph = run_passes(job.compiled.source)
     with console.progress(f"{job.path.name}: front") as progress:
-        found = front(plan.graph, Target(job.board.isa, args.optimize), progress, Goal(push_rows=args.input_mode == "rows"))
-    return front_points(found, plan, report.macs.model, arena_room(report))
+        found = front(
+            graph, Target(job.board.isa, args.optimize), progress, Goal(max_overhead=args.max_overhead, push_rows=args.input_mode == "rows")
+        )
+    return front_points(found, job.compiled.plan, graph, report.macs.model, arena_room(report))
 
 
 COMMAND = Command("plan", 20, "show what a model needs on a board, and why", arguments, run)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from rich.table import Table
 
 from tinyml.ir import Graph
-from tinyml.opspec import load_ops
 from tinyml.plan.model import Plan, Schedule
 from tinyml.plan.planner import Candidate
 from tinyml.plan.schedule import ALIGN
+from tinyml.report.macs import graph_macs, planned_macs
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,19 @@ class FrontPoint:
         return asdict(self)
 
 
-def planned_macs(graph: Graph, schedule: Schedule) -> int:
-    """Multiply-accumulates of one inference."""
-    specs = load_ops()
-    return sum(specs[graph.nodes[k].op].macs(graph.view(graph.nodes[k])) for s in schedule.steps for k in s.nodes)
+def front_points(candidates: Sequence[Candidate], plan: Plan, graph: Graph, model_macs: int, room: int) -> tuple[FrontPoint, ...]:
+    """The candidates as points, smallest arena first. graph: what they are plans of. room: bytes there are for the arena. A plan
+    in use that is not among the candidates gets a point of its own."""
+    once = graph_macs(graph)
 
-
-def front_points(candidates: Sequence[Candidate], plan: Plan, model_macs: int, room: int) -> tuple[FrontPoint, ...]:
-    """The candidates as points, smallest arena first. room: bytes there are for the arena. A plan in use that is not among
-    the candidates gets a point of its own."""
-
-    def point(height: int, schedule: Schedule, cost: int | None) -> FrontPoint:
-        ram, macs = (height + ALIGN - 1) // ALIGN * ALIGN, planned_macs(plan.graph, schedule)
+    def point(height: int, schedule: Schedule, cost: int | None, macs: int) -> FrontPoint:
+        ram = (height + ALIGN - 1) // ALIGN * ALIGN
         chosen = ram == plan.arena_bytes and _stages(schedule) == _stages(plan.schedule)
         return FrontPoint(ram, macs, round(macs / model_macs, 4) if model_macs else 1.0, cost, len(_stages(schedule)), ram <= room, chosen)
 
-    points = [point(c.height, c.schedule, c.cost) for c in candidates]
+    points = [point(c.height, c.schedule, c.cost, once + c.extra_macs) for c in candidates]
     if not any(p.chosen for p in points):
-        points.append(point(plan.arena_bytes, plan.schedule, None))
+        points.append(point(plan.arena_bytes, plan.schedule, None, planned_macs(plan.graph, plan.schedule)))
     return tuple(sorted(points, key=lambda p: (p.ram, p.instructions_extra or 0)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ def front_chart(points: Sequence[FrontPoint], room: int) -> FrontChart:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
 
     def x(value: float) -> float:
-        return round(LEFT + (right - LEFT) * value / most, 2)
+        return round(LEFT + (right - LEFT) * math.sqrt(value / most), 2)  # the cheap plans lie close to each other
 
     def y(value: float) -> float:
         return round(bottom - (bottom - TOP) * value / most_ram, 2)
@@ -65,9 +66,14 @@ def front_chart(points: Sequence[FrontPoint], room: int) -> FrontChart:
     path = " ".join(f"{'M' if k == 0 else 'H'}{x(p.instructions_extra or 0)}{',' if k == 0 else ' V'}{y(p.ram)}" for k, p in enumerate(on))
     if on:
         path += f" H{right}"
+    x_ticks: list[Label] = []
+    for v in tick_values(most, 5) if most > 1 else (0,):
+        room_for = text_width(f"{v:,}") + 8
+        if not x_ticks or x(v) - x_ticks[-1].x > room_for:
+            x_ticks.append(Label(x(v), bottom + 18, f"{v:,}", "middle"))
     return FrontChart(
         WIDTH, HEIGHT, LEFT, right, TOP, bottom, tuple(dots), path,
-        tuple(Label(x(v), bottom + 18, f"{v:,}", "middle") for v in (tick_values(most, 5) if most > 1 else (0,))),
+        tuple(x_ticks),
         tuple(Label(LEFT - 8, y(v), f"{v:,}", "end") for v in tick_values(most_ram, 5)),
         y(room) if room <= most_ram else None,
     )  # fmt: skip

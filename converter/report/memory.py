@@ -8,10 +8,10 @@ import numpy as np
 
 from tinyml.board import Board
 from tinyml.errors import DoesNotFit
-from tinyml.opspec import load_ops
 from tinyml.pipeline import Compiled
 from tinyml.plan.model import Plan
 from tinyml.report.arena import Role, boxes, stage_mode
+from tinyml.report.macs import graph_macs, step_macs
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,14 @@ def live_bytes(plan: Plan) -> list[int]:
 
 
 def layer_rows(plan: Plan) -> tuple[LayerRow, ...]:
-    specs, live = load_ops(), live_bytes(plan)
+    live = live_bytes(plan)
     rows = []
     for k, step in enumerate(plan.schedule.steps):
         nodes = [plan.graph.nodes[n] for n in step.nodes]
-        views = [plan.graph.view(n) for n in nodes]
         kernels = tuple(dict.fromkeys(c.func for c in step.calls))
         name = nodes[0].op if len(nodes) == 1 else f"{nodes[0].op} .. {nodes[-1].op}"
-        macs = sum(specs[n.op].macs(v) for n, v in zip(nodes, views, strict=True))
-        rows.append(LayerRow(k, name, nodes[0].index, views[-1].y.shape, macs, live[k], kernels))
+        macs = sum(step_macs(plan.graph, step).values())
+        rows.append(LayerRow(k, name, nodes[0].index, plan.graph.view(nodes[-1]).y.shape, macs, live[k], kernels))
     return tuple(rows)
 
 
@@ -139,12 +138,11 @@ def stage_rows(plan: Plan) -> tuple[StageRow, ...]:
 
 def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int | None = None, flash: int | None = None) -> PlanReport:
     """The report for a board, or for the given budgets in bytes."""
-    plan, specs = c.plan, load_ops()
+    plan = c.plan
     code, runtime = (measured.code, measured.runtime) if measured else (None, None)
     ram_total = plan.arena_bytes + board.stack_bytes + (runtime or 0)
     flash_total = c.project.weights_bytes + (code or 0)
     layers = layer_rows(plan)
-    model_macs = sum(specs[n.op].macs(c.source.view(n)) for n in c.source.nodes)
     planned = sum(r.macs for r in layers)
     used = {"ram": ram_total, "flash": flash_total}
     g = plan.graph
@@ -157,7 +155,7 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
             sum(_stored_bytes(plan, t) for t in g.inputs),
         ),
         flash=Flash(c.project.weights_bytes, code, flash_total, flash or board.flash_bytes),
-        macs=Macs(model_macs, planned, planned),
+        macs=Macs(graph_macs(c.source), planned, graph_macs(plan.graph)),
         stages=stage_rows(plan),
         layers=layers,
         banks=tuple(

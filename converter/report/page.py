@@ -9,12 +9,12 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tinyml import __version__
-from tinyml.opspec import load_ops
-from tinyml.plan.model import Plan, RowStep, Stage
+from tinyml.plan.model import Link, Plan, RowStep, Stage
 from tinyml.report.arena import Box, Peak, Role, boxes, inner_tensors, operator_name, peak, ring_rows, shape_text, stage_mode
 from tinyml.report.chart import arena_chart, operators
 from tinyml.report.front import FrontPoint
 from tinyml.report.front_chart import front_chart
+from tinyml.report.macs import step_macs
 from tinyml.report.memory import LayerRow, PlanReport
 from tinyml.resources import templates_dir
 
@@ -140,18 +140,23 @@ def table_rows(plan: Plan, report: PlanReport) -> tuple[TableRow, ...]:
 
 
 def _inner_rows(plan: Plan, stage: Stage) -> tuple[InnerRow, ...]:
-    rows = {r.node: r for r in stage.rows}
-    return tuple(_inner(plan, rows[k]) if k in rows else _passed_on(plan, k) for k in stage.nodes)
+    macs, rows = step_macs(plan.graph, stage), []
+    for r in stage.rows:
+        rows += [(k.node, _link(plan, r, k, call.func, macs[k.node])) for k, call in zip(r.links, r.calls, strict=False)]
+        rows += [(r.node, _inner(plan, r, macs[r.node]))] if r.node in stage.nodes else []
+    return tuple(row for _, row in sorted(rows, key=lambda e: e[0]))
 
 
-def _passed_on(plan: Plan, node: int) -> InnerRow:
-    """An operator that runs with its reader, block by block; its kernel is listed there."""
-    view = plan.graph.view(plan.graph.nodes[node])
-    macs = load_ops()[view.node.op].macs(view)
-    return InnerRow(operator_name(plan.graph, node), shape_text(view.y.shape), macs, "block by block", "a window of pixels", None, "")
+def _link(plan: Plan, r: RowStep, link: Link, kernel: str, macs: int) -> InnerRow:
+    """An operator that runs with its reader, block by block."""
+    y = plan.graph.view(plan.graph.nodes[link.node]).y
+    kept = link.rows * link.columns * y.shape[3] * y.dtype.bytes
+    reader = operator_name(plan.graph, r.node)
+    keeps = f"{link.rows}×{link.columns} pixels"
+    return InnerRow(operator_name(plan.graph, link.node), shape_text(y.shape), macs, f"with {reader}", keeps, kept, kernel)
 
 
-def _inner(plan: Plan, r: RowStep) -> InnerRow:
+def _inner(plan: Plan, r: RowStep, macs: int) -> InnerRow:
     graph, schedule = plan.graph, plan.schedule
     node = graph.nodes[r.node]
     y, at = graph.tensors[node.outputs[0]], schedule.layouts[node.outputs[0]]
@@ -167,9 +172,10 @@ def _inner(plan: Plan, r: RowStep) -> InnerRow:
             keeps, kept = f"{rows} of {height} rows", size[at.buffer]
     if r.accumulator is not None:
         keeps += f", sums in {size[r.accumulator]:,} B"
-    kernels = ", ".join(dict.fromkeys(c.func for c in r.calls))
-    macs = load_ops()[node.op].macs(graph.view(node))
-    return InnerRow(operator_name(graph, r.node), shape_text(y.shape), macs, f"{r.events} × {len(r.calls)} calls", keeps, kept, kernels)
+    own = r.calls[len(r.links) :]
+    kernels = ", ".join(dict.fromkeys(c.func for c in own))
+    calls = f"{r.events} rows, {r.pixels} pixels at a time" if r.links else f"{r.events} × {len(own)} calls"
+    return InnerRow(operator_name(graph, r.node), shape_text(y.shape), macs, calls, keeps, kept, kernels)
 
 
 def _name(found: Sequence[Box], number: int) -> str:

@@ -1,0 +1,36 @@
+"""Multiply-accumulates as planned: what a chain computes again for every row of its last operator counts each time."""
+
+from __future__ import annotations
+
+from tinyml.ir import Graph, hwc
+from tinyml.opspec import load_ops
+from tinyml.plan.model import RowStep, Schedule, Stage, Step
+from tinyml.plan.rows import row_node, rows_needed
+
+
+def step_macs(graph: Graph, step: Step | Stage) -> dict[int, int]:
+    """Multiply-accumulates of one inference, by node of the step."""
+    specs = load_ops()
+    out = {k: specs[graph.nodes[k].op].macs(graph.view(graph.nodes[k])) for k in step.nodes}
+    for row in step.rows if isinstance(step, Stage) else ():
+        for k, computed in _rows_computed(graph, row).items():
+            out[k] = out[k] // hwc(graph.view(graph.nodes[k]).y.shape)[0] * computed
+    return out
+
+
+def _rows_computed(graph: Graph, row: RowStep) -> dict[int, int]:
+    """How many rows the operators inside a chain compute, over all rows of its output."""
+    parts = [n for k in row.nodes if row.links and (n := row_node(graph, k))]
+    needed = rows_needed(parts) if parts else []
+    return {n.node: sum(b - a for a, b in rows) for n, rows in zip(parts, needed[1:], strict=False)}
+
+
+def graph_macs(graph: Graph) -> int:
+    """Multiply-accumulates where each operator runs once."""
+    specs = load_ops()
+    return sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes)
+
+
+def planned_macs(graph: Graph, schedule: Schedule) -> int:
+    """Multiply-accumulates of one inference."""
+    return sum(sum(step_macs(graph, s).values()) for s in schedule.steps)
