@@ -42,6 +42,10 @@ class Net(ModelBuilder):
         shape = np.broadcast_shapes(self._shape(a), self._shape(b))
         return self.op("ADD", [a, b], [self.act(shape)], {})[0]
 
+    def mul(self, a: int, b: int) -> int:
+        """The second one broadcast."""
+        return self.op("MUL", [a, b], [self.act(self._shape(a))], {})[0]
+
     def reshape(self, x: int, shape) -> int:
         return self.op("RESHAPE", [x, self.ints(shape)], [self.act(shape)], {})[0]
 

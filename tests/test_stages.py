@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from interpret import interpret, to_graph
 from networks import Net
+from random_graphs import random_model
 from streams import longest_stages, streamed
 from tinyml.errors import InternalError
+from tinyml.importers import import_model
 from tinyml.ir import Graph
+from tinyml.passes import run_passes
 from tinyml.plan.check import check
 from tinyml.plan.model import Plan, Stage, Target
 from tinyml.plan.planner import Goal, make_plan, plan_of
+from tinyml.plan.recompute import repeated, repeats
 from tinyml.plan.schedule import Fusion, last_reads, layer_stream, make_schedule, stage_stream
 
 
@@ -192,3 +198,40 @@ def unaligned(schedule):
 def test_longest_stages_of_the_networks_here() -> None:
     assert longest_stages(chain()) == (Fusion(0, 3),)
     assert longest_stages(residual()) == (Fusion(0, 5),)
+
+
+def test_what_is_computed_twice_keeps_every_output() -> None:
+    """Random networks with everything repeated that may be: bit-identical, and some of them do have something to repeat."""
+    tried = 0
+    for seed in range(120):
+        model = random_model(seed)
+        g = run_passes(import_model(model.data, "m"))
+        found = repeats(g)
+        if found:
+            tried += 1
+            inputs = to_graph(g, model.inputs(0))
+            again = repeated(g, found)
+            assert len(again.nodes) > len(g.nodes)
+            for a, b in zip(interpret(again, inputs), interpret(g, inputs), strict=True):
+                np.testing.assert_array_equal(a, b, err_msg=str(seed))
+            plan = streamed(again)
+            if plan is not None:
+                check(plan)
+    assert tried >= 3
+
+
+def excited() -> Graph:
+    """Squeeze and excite: the average of a large tensor scales it."""
+    n = Net()
+    x = n.act((1, 16, 16, 4))
+    t = n.conv(n.conv(x, 32, 1), 32, 3)
+    scale = n.unary("LOGISTIC", n.conv(n.mean(t), 32, 1), scale=1 / 256, zero_point=-128)
+    return n.graph([x], [n.add(n.conv(n.mul(t, scale), 4, 1), x)])
+
+
+def test_a_tensor_that_is_averaged_first_is_computed_twice_where_that_is_allowed() -> None:
+    g = excited()
+    once, twice = (make_plan(g, Target(), goal=Goal("ram", max_overhead=f)) for f in (1.0, 2.5))
+    assert once.arena_bytes >= 16 * 16 * 32, "all of it waits for its average"
+    assert twice.arena_bytes < once.arena_bytes / 2
+    assert len(twice.graph.nodes) == len(g.nodes) + 2

@@ -12,6 +12,7 @@ from tinyml.plan.check import check
 from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
+from tinyml.plan.recompute import choices
 from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
 from tinyml.plan.stages import StageProblem, chains, options
@@ -70,6 +71,7 @@ class Candidate:
     """A placed schedule that is not checked yet. cost: instructions more than layer by layer, estimated; extra_macs:
     multiply-accumulates that it does more than once."""
 
+    graph: Graph  # in the order of its schedule, with what is computed twice
     cost: int
     extra_macs: int
     schedule: Schedule
@@ -89,7 +91,7 @@ def make_plan(
     graph = reorder(graph)
     chosen = _choose(_candidates(graph, target, progress, goal), goal)
     progress("checking the plan")
-    return _checked(graph, chosen.schedule, chosen.placement)
+    return _checked(chosen.graph, chosen.schedule, chosen.placement)
 
 
 def front(
@@ -127,9 +129,11 @@ def _candidates(graph: Graph, target: Target, progress: Callable[[str], None], g
     stuck = True
     specs = load_ops()
     extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
-    for c in _fused(graph, target, bound, extra_macs, pushed, progress):
-        stuck = False
-        yield c
+    for again, macs in ((graph, 0), *choices(graph, extra_macs)):
+        for c in _fused(again, target, bound, extra_macs - macs, pushed, progress):
+            stuck = False
+            bound = min(bound, c.height)
+            yield replace(c, extra_macs=c.extra_macs + macs, cost=c.cost + 3 * macs // 2)
     if pushed is not None and stuck:
         where = f"operator {graph.nodes[0].index} ({graph.nodes[0].op})"
         raise UsageError("--input-mode rows", f"{where} can not take the input row by row", "use --input-mode whole")
@@ -146,7 +150,7 @@ def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> I
             key = (schedule.buffers, schedule.gaps)
             if key not in seen:
                 seen.append(key)
-                yield Candidate(0, 0, schedule, place(schedule))
+                yield Candidate(graph, 0, 0, schedule, place(schedule))
 
 
 def _fused(
@@ -164,7 +168,7 @@ def _fused(
                 return
             progress(f"placing buffers of {len(stages)} stages")
             schedule = make_schedule(graph, target, views, in_place=False, stages=stages, overlap=True, pushed=pushed)
-            yield Candidate(cost, sum(o.extra_macs for o in path), schedule, place(schedule))
+            yield Candidate(graph, cost, sum(o.extra_macs for o in path), schedule, place(schedule))
 
 
 def plan_of(graph: Graph, schedule: Schedule) -> Plan:

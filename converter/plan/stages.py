@@ -185,6 +185,11 @@ class StageProblem:
         cost = CALL * len(flow.order) + sum(c[3] for c in done if c)
         return Option(Fusion(lo, hi, groups), True, peak, cost, rings, sum(c[2] for c in done if c)), own
 
+    def _with(self, joined: frozenset[int], k: int) -> frozenset[int]:
+        """With the joint of node k as well; what k reads is kept as rows then, or it would be computed anew for each of
+        the rows that k is."""
+        return frozenset(j for j in joined if self.joints[j][0] != k) | {k}
+
     def variants(self, lo: int, hi: int, bound: int) -> Iterator[Option]:
         """The stage with joints that cost nothing twice, and with more and more of the others, the best first."""
         here = {k: j for k, j in self.joints.items() if lo <= k and j[0] < hi}
@@ -195,12 +200,12 @@ class StageProblem:
         yield start
         gains = []
         for k in sorted(here.keys() - free):
-            one, _ = self.stage(lo, hi, free | {k})
+            one, _ = self.stage(lo, hi, self._with(free, k))
             if one is not None and one.peak_bytes < start.peak_bytes:
                 gains.append(((start.peak_bytes - one.peak_bytes) / max(1, one.extra_macs - start.extra_macs), k))
         taken = free
         for _, k in sorted(gains, reverse=True):
-            taken |= {k}
+            taken = self._with(taken, k)
             more, _ = self.stage(lo, hi, taken)
             if more is not None and more.peak_bytes < bound:
                 yield more
