@@ -124,6 +124,19 @@ def test_every_operator_has_a_row(shared_model: Callable[[str], Path]) -> None:
             assert sum(i.macs for i in t.inner) == t.row.macs or not t.inner
 
 
+def test_what_is_computed_again_counts_again() -> None:
+    net = Net()
+    x = net.act((1, 16, 16, 3))
+    a = net.conv(x, 16)
+    b = net.conv(a, 8, 3)
+    made = report_on(net.build([x], [net.conv(net.conv(b, 16), 4, 3, stride=2)]), "chain", "ram")
+    again = (3 * 16 - 2 - 16) * (16 * 3 * 16)  # each of 16 rows asks for 3 rows of operator 0, but 2 of them are padding
+    assert made.report.macs.planned == made.report.macs.model + again
+    (row,) = [i for t in table_rows(made.plan, made.report) for i in t.inner if i.name == "CONV_2D #0"]
+    assert row.macs == 16 * 16 * 3 * 16 + again and row.keeps == "3×10 pixels"
+    assert [p.macs for p in made.points if p.chosen] == [made.report.macs.planned]
+
+
 def test_a_pushed_input_is_shown_as_rows() -> None:
     made = report_on(residual(), "residual", "ram", push=True)
     assert made.plan.schedule.pushed is not None
