@@ -56,7 +56,7 @@ def keras_network(alpha: float, size: int) -> bytes:
     import tensorflow as tf
 
     tf.keras.utils.set_random_seed(0)
-    net = tf.keras.applications.MobileNetV2((size, size, 3), alpha, weights=None)
+    net = tf.keras.applications.MobileNetV2((size, size, 3), alpha, weights=None, classifier_activation=None)
     converter = tf.lite.TFLiteConverter.from_keras_model(net)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -39,7 +39,7 @@ def chained(graph: Graph, links: int) -> Plan | None:
             n = fitting[0] if fitting else 1
             groups += [tuple(range(k, k + n))] if n > 1 else []
             k += n
-        stages.append(s._replace(chains=tuple(groups)))
+        stages.append(s._replace(chains=tuple(groups), pixels=8 if links == 2 else 3))
     if not any(s.chains for s in stages):
         return None
     return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True))
@@ -47,7 +47,7 @@ def chained(graph: Graph, links: int) -> Plan | None:
 
 def _chain(graph: Graph, first: int, n: int) -> bool:
     parts = [row_node(graph, k) for k in range(first, first + n)]
-    return None not in parts and chain(graph, parts) is not None  # type: ignore[arg-type]
+    return None not in parts and chain(graph, parts, 8) is not None  # type: ignore[arg-type]
 
 
 def streamed(graph: Graph, views: bool = True) -> Plan | None:

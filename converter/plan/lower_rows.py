@@ -11,8 +11,6 @@ from tinyml.plan.model import Layout, Link, Operand, RowStep, Target
 from tinyml.plan.rows import PUSHED, Kind, Mode, RowNode, RowRead, row_of, rows_needed
 from tinyml.plan.stream import Stream
 
-PIXELS = 8  # output pixels of a block in a chain: enough to hide the calls, few enough to keep windows small
-
 
 def lower_stage(graph: Graph, flow: Stream, layouts: Mapping[int, Layout], target: Target) -> tuple[tuple[RowStep, ...], int]:
     """A row step per node, accumulators not yet given buffers, and the scratch bytes that the largest call needs."""
@@ -47,7 +45,7 @@ def chain_windows(graph: Graph, n: RowNode) -> tuple[Link, ...]:
     """Rows and columns that each window inside a chain must hold."""
     parts = (*n.before, n)
     needed = rows_needed([*n.before, row_of(n)])
-    out, columns = [], min(PIXELS, hwc(graph.tensors[n.out].shape)[1])
+    out, columns = [], n.pixels
     for k in range(len(parts) - 1, 0, -1):
         r = row_of(parts[k]).reads[0]
         assert r.window is not None
@@ -60,13 +58,12 @@ def chain_windows(graph: Graph, n: RowNode) -> tuple[Link, ...]:
 
 def _lower_chain(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: Target) -> RowStep:
     links, width = chain_windows(graph, n), hwc(graph.tensors[n.out].shape)[1]
-    pixels = min(PIXELS, width)
-    blocks = n.events * -(-width // pixels)
+    blocks = n.events * -(-width // n.pixels)
     source, calls = n.reads[0], []
     # what each part sees: the source's rows, then the windows, then the output row
     seen = [replace(layouts[source.tensor].geom, h=_height(graph, source))]
     seen += [Geom.dense(k.rows, k.columns, hwc(graph.tensors[graph.nodes[k.node].outputs[0]].shape)[2]) for k in links]
-    seen.append(replace(layouts[n.out].geom, h=1, w=pixels))
+    seen.append(replace(layouts[n.out].geom, h=1, w=n.pixels))
     for k, node in enumerate(n.nodes):
         view = graph.view(graph.nodes[node])
         t_in, t_out = (t for t in (*(t for t in view.inputs if t is not None and not t.is_const), view.y))
@@ -75,7 +72,7 @@ def _lower_chain(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target
         (call,) = load_ops()[view.node.op].lower(_cut(view, sizes), Lowering(geoms, target.isa, target.optimize, blocks))
         calls.append(call)
     operands = (Operand(source.tensor, "chain"), Operand(n.out, "row"))
-    return RowStep(n.node, n.events, tuple(calls), operands, links=links, pixels=pixels)
+    return RowStep(n.node, n.events, tuple(calls), operands, links=links, pixels=n.pixels)
 
 
 def _height(graph: Graph, r: RowRead) -> int:

@@ -59,6 +59,7 @@ class RowNode:
     out: int
     before: tuple[RowNode, ...] = ()
     alone: RowNode | None = None
+    pixels: int = 0  # of its output that a chain computes at a time
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -88,8 +89,8 @@ def row_node(graph: Graph, k: int) -> RowNode | None:
     return RowNode(k, Kind.ROWS, hwc(view.y.shape)[0], tuple(r for r in reads if r), view.y.id)
 
 
-def chain(graph: Graph, parts: Sequence[RowNode]) -> RowNode | None:
-    """Consecutive windows as one operator: for each block of its output pixels, the first computes what the second needs of
+def chain(graph: Graph, parts: Sequence[RowNode], pixels: int) -> RowNode | None:
+    """Consecutive windows as one operator: for each block of `pixels` of its output, the first computes what the second needs of
     it, and so on. Rows that two output rows share are computed twice. None where the nodes are not of that kind."""
     if len(parts) > MAX_LINKS or any(len(n.reads) != 1 or n.reads[0].window is None or n.before for n in parts):
         return None
@@ -104,7 +105,7 @@ def chain(graph: Graph, parts: Sequence[RowNode]) -> RowNode | None:
     lo, hi = tuple(r[0] for r in rows), tuple(r[1] for r in rows)
     read = RowRead(parts[0].reads[0].tensor, Mode.CHAIN, lo, lo, hi)
     last = parts[-1]
-    return RowNode(last.node, last.kind, last.events, (read,), last.out, tuple(parts[:-1]), last)
+    return RowNode(last.node, last.kind, last.events, (read,), last.out, tuple(parts[:-1]), last, min(pixels, hwc(graph.tensors[last.out].shape)[1]))
 
 
 def row_of(n: RowNode) -> RowNode:

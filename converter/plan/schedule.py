@@ -19,11 +19,12 @@ STATE_BYTES, COUNTER_BYTES = 4, 2  # of tm_stage_push in tm/stage.h
 
 
 class Fusion(NamedTuple):
-    """Nodes first..end-1 as one stage; `chains` are runs of its nodes that go block by block (rows.chain)."""
+    """Nodes first..end-1 as one stage; `chains` are runs of its nodes that go in blocks of `pixels` (rows.chain)."""
 
     first: int
     end: int
     chains: tuple[tuple[int, ...], ...] = ()
+    pixels: int = 8
 
 
 @dataclass
@@ -110,7 +111,7 @@ def stage_nodes(graph: Graph, s: Fusion) -> list[RowNode] | None:
     nodes = {k: row_node(graph, k) for k in range(s.first, s.end)}
     for group in s.chains:
         parts = [n for k in group if (n := nodes.pop(k, None))]
-        nodes[group[-1]] = chain(graph, parts) if len(parts) == len(group) else None
+        nodes[group[-1]] = chain(graph, parts, s.pixels) if len(parts) == len(group) else None
     return None if None in nodes.values() else [n for _, n in sorted(nodes.items()) if n]
 
 

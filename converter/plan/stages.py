@@ -16,7 +16,7 @@ from functools import cached_property
 
 from tinyml.ir import Graph, hwc
 from tinyml.opspec import Lowering, load_ops
-from tinyml.plan.lower_rows import PIXELS, chain_windows, lower_node
+from tinyml.plan.lower_rows import chain_windows, lower_node
 from tinyml.plan.model import Layout, Target
 from tinyml.plan.rows import MAX_LINKS, RowNode, chain, row_node, rows_needed
 from tinyml.plan.schedule import ALIGN, Fusion, last_reads, layer_stream, nodes_stream, windows_bytes
@@ -25,6 +25,7 @@ from tinyml.plan.stream import Stream
 
 MAX_OPERATORS = 60  # of one stage
 MAX_CHAINED = 18  # of a stage with chains
+PIXELS = (8, 4, 2)  # of a block in a chain: enough to hide the calls, or few to keep the windows small
 CALL, BLOCK = 90, 250  # instructions that a call for one row, or for one block of a chain, costs beyond its share of the layer
 
 
@@ -125,7 +126,7 @@ class StageProblem:
         for n in self.rows:
             readers = self.graph.consumers.get(n.out, ()) if n else ()
             after = self.rows[readers[0]] if len(readers) == 1 else None
-            if n and after and chain(self.graph, (n, after)):
+            if n and after and chain(self.graph, (n, after), 1):
                 w = after.reads[0].window
                 assert w is not None
                 out[n.node] = after.node, w.size[0] == w.stride[0] == 1
@@ -145,18 +146,19 @@ class StageProblem:
         return tuple(out)
 
     @cached_property
-    def _chained(self) -> dict[tuple[int, ...], tuple[RowNode, int, int, int] | None]:
+    def _chained(self) -> dict[tuple[tuple[int, ...], int], tuple[RowNode, int, int, int] | None]:
         return {}
 
-    def chained(self, group: tuple[int, ...]) -> tuple[RowNode, int, int, int] | None:
+    def chained(self, group: tuple[int, ...], pixels: int) -> tuple[RowNode, int, int, int] | None:
         """The chain as a row node, the bytes of its windows, its extra multiply-accumulates and its cost."""
-        if group not in self._chained:
-            self._chained[group] = self._chain(group)
-        return self._chained[group]
+        key = group, pixels
+        if key not in self._chained:
+            self._chained[key] = self._chain(group, pixels)
+        return self._chained[key]
 
-    def _chain(self, group: tuple[int, ...]) -> tuple[RowNode, int, int, int] | None:
+    def _chain(self, group: tuple[int, ...], pixels: int) -> tuple[RowNode, int, int, int] | None:
         parts = [n for k in group if (n := self.rows[k])]
-        node = chain(self.graph, parts)
+        node = chain(self.graph, parts, pixels)
         if node is None:
             return None
         needed = rows_needed(parts)
@@ -164,13 +166,13 @@ class StageProblem:
             self.macs_per_row[p.node] * (sum(b - a for a, b in needed[i + 1]) - p.events) for i, p in enumerate(parts[:-1])
         )
         width = hwc(self.graph.tensors[node.out].shape)[1]
-        calls = node.events * len(group) * -(-width // PIXELS)
+        calls = node.events * len(group) * -(-width // node.pixels)
         return node, windows_bytes(self.graph, chain_windows(self.graph, node)), extra, BLOCK * calls + 3 * extra // 2
 
-    def stage(self, lo: int, hi: int, joined: frozenset[int] = frozenset()) -> tuple[Option | None, int]:
+    def stage(self, lo: int, hi: int, joined: frozenset[int] = frozenset(), pixels: int = PIXELS[0]) -> tuple[Option | None, int]:
         """The option, and the bytes that no shorter life of other buffers can save: rings, windows and accumulators."""
         groups = self.chains(joined)
-        done = [self.chained(g) for g in groups]
+        done = [self.chained(g, pixels) for g in groups]
         hidden = {k for g in groups for k in g}
         chains_ = {c[0].node: c[0] for c in done if c}
         nodes = [chains_.get(k, n) for k, n in enumerate(self.rows[lo:hi], lo) if k in chains_ or k not in hidden]
@@ -183,7 +185,7 @@ class StageProblem:
         inner = set(flow.inner)
         peak = own + self.alive(lo, hi, inner.__contains__) - self._saved(flow)
         cost = CALL * len(flow.order) + sum(c[3] for c in done if c)
-        return Option(Fusion(lo, hi, groups), True, peak, cost, rings, sum(c[2] for c in done if c)), own
+        return Option(Fusion(lo, hi, groups, pixels), True, peak, cost, rings, sum(c[2] for c in done if c)), own
 
     def _with(self, joined: frozenset[int], k: int) -> frozenset[int]:
         """With the joint of node k as well; what k reads is kept as rows then, or it would be computed anew for each of
@@ -197,18 +199,21 @@ class StageProblem:
         start, _ = self.stage(lo, hi, free)
         if start is None:
             return
-        yield start
         gains = []
         for k in sorted(here.keys() - free):
             one, _ = self.stage(lo, hi, self._with(free, k))
             if one is not None and one.peak_bytes < start.peak_bytes:
                 gains.append(((start.peak_bytes - one.peak_bytes) / max(1, one.extra_macs - start.extra_macs), k))
-        taken = free
+        sets = [free]
         for _, k in sorted(gains, reverse=True):
-            taken = self._with(taken, k)
-            more, _ = self.stage(lo, hi, taken)
-            if more is not None and more.peak_bytes < bound:
-                yield more
+            sets.append(self._with(sets[-1], k))
+        for taken in sets:
+            least = bound
+            for pixels in PIXELS:
+                more, _ = self.stage(lo, hi, taken, pixels)
+                if more is not None and more.peak_bytes < least:
+                    least = more.peak_bytes
+                    yield more
 
     def _ring(self, t: int, rows: int) -> int:
         h, w, c = hwc(self.graph.tensors[t].shape)
