@@ -12,7 +12,8 @@
 #if defined(__riscv) && __riscv_xlen == 32 && defined(__riscv_mul) && !defined(__riscv_32e)
 #include "tm/requant_rv.h"
 
-#pragma GCC optimize("O2")
+/* loads moved ahead of their use would not find enough registers */
+#pragma GCC optimize("O2", "no-schedule-insns")
 
 /* What the assembly below reads, in this order. */
 typedef struct group_job {
@@ -90,7 +91,7 @@ static inline int8_t scaled_output(const group_channel *c, int32_t sum) {
 }
 
 /* Outputs of neighbours whose windows begin `apart` bytes from each other; a tap is four bytes behind the one before. */
-static void five(const group_channel *c, const int8_t *x, ptrdiff_t apart, int8_t *y, ptrdiff_t y_step) {
+static __attribute__((noinline)) void five(const group_channel *c, const int8_t *x, ptrdiff_t apart, int8_t *y, ptrdiff_t y_step) {
   const int8_t *x1 = x + apart;
   const int8_t *x2 = x1 + apart;
   const int8_t *x3 = x2 + apart;
@@ -132,7 +133,7 @@ static void five(const group_channel *c, const int8_t *x, ptrdiff_t apart, int8_
   y[4 * y_step] = scaled_output(c, a4);
 }
 
-static void three(const group_channel *c, const int8_t *x, ptrdiff_t apart, int8_t *y, ptrdiff_t y_step) {
+static __attribute__((noinline)) void three(const group_channel *c, const int8_t *x, ptrdiff_t apart, int8_t *y, ptrdiff_t y_step) {
   const int8_t *x1 = x + apart;
   const int8_t *x2 = x1 + apart;
   const int16_t *w = c->w;
@@ -168,7 +169,7 @@ static void three(const group_channel *c, const int8_t *x, ptrdiff_t apart, int8
   y[2 * y_step] = scaled_output(c, a2);
 }
 
-static void one(const group_channel *c, const int8_t *x, int8_t *y) {
+static __attribute__((noinline)) void one(const group_channel *c, const int8_t *x, int8_t *y) {
   const int16_t *w = c->w;
   int32_t a0 = c->bias;
   int32_t n = c->n;
