@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.ops.variants._requant import Constants
+from tinyml.opspec import Value
 
 
 def quarter(q: Constants, any_sign: int) -> Constants:
@@ -13,6 +14,21 @@ def quarter(q: Constants, any_sign: int) -> Constants:
     if not any_sign:
         return q
     return Constants(q.mult, 2 * q.add + 1, q.shift + 1)
+
+
+def quarter_fields(params: tuple[tuple[str, Value], ...]) -> tuple[tuple[str, Value], ...]:
+    """The same for the fields add and shift of a kernel's params."""
+
+    def changed(name: str, value: Value) -> Value:
+        if name == "add":
+            assert isinstance(value, int)
+            return 2 * value + 1
+        if name == "shift":
+            assert isinstance(value, int)
+            return value + 1
+        return value
+
+    return tuple((name, changed(name, value)) for name, value in params)
 
 
 def firsts(channels: int, group: int = 4) -> np.ndarray:

@@ -1,0 +1,64 @@
+/*
+ * ADD, int8, RV32IM. Contract: tm/pairwise_rv.h. Empty on other cores.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/pairwise_rv.h"
+
+#if defined(__riscv) && __riscv_xlen == 32 && defined(__riscv_mul)
+
+#pragma GCC optimize("O2", "no-schedule-insns")
+
+/* One run of n consecutive outputs. */
+static void run(const tm_add_i8_table_params *p, const int8_t *a, const int8_t *b, int8_t *y, int32_t n) {
+  const int32_t mult = p->mult;
+  const int32_t add = p->add;
+  const int32_t shift = p->shift;
+  const int32_t *table = p->table;
+#define ELEMENT(k) y[k] = tm_pairwise_output(table[(uint8_t)a[k]] + (int32_t)b[k] * (1 << 21), mult, add, shift)
+  for (; n >= 4; n -= 4) {
+    ELEMENT(0);
+    ELEMENT(1);
+    ELEMENT(2);
+    ELEMENT(3);
+    a += 4;
+    b += 4;
+    y += 4;
+  }
+  for (; n > 0; --n) {
+    ELEMENT(0);
+    ++a;
+    ++b;
+    ++y;
+  }
+#undef ELEMENT
+}
+
+tm_status tm_add_i8_table_rv(const tm_add_i8_table_params *p, const int8_t *a, const int8_t *b, int8_t *y) {
+  if (p == NULL || a == NULL || b == NULL || y == NULL) {
+    return TM_ERR_ARGUMENT;
+  }
+  if (!tm_same_extent(&p->a, &p->out) || !tm_same_extent(&p->b, &p->out)) {
+    return TM_ERR_SHAPE;
+  }
+  const int32_t c = p->out.c;
+  const int joined = p->a.px_stride == c && p->b.px_stride == c && p->out.px_stride == c;
+  const int32_t count = joined ? 1 : p->out.w;
+  const int32_t len = joined ? p->out.w * c : c;
+  for (int32_t row = 0; row < p->out.h; ++row) {
+    const int8_t *a_row = a + tm_row_offset(&p->a, row);
+    const int8_t *b_row = b + tm_row_offset(&p->b, row);
+    int8_t *y_row = y + tm_row_offset(&p->out, row);
+    for (int32_t k = 0; k < count; ++k) {
+      run(p, a_row, b_row, y_row, len);
+      a_row += p->a.px_stride;
+      b_row += p->b.px_stride;
+      y_row += p->out.px_stride;
+    }
+  }
+  return TM_OK;
+}
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_add_i8_table_rv_not_built;
+#endif
