@@ -11,7 +11,7 @@
 #if defined(__riscv) && __riscv_xlen == 32 && defined(__riscv_mul) && !defined(__riscv_32e)
 #include "tm/requant_rv.h"
 
-#pragma GCC optimize("O2")
+#pragma GCC optimize("O2", "no-schedule-insns")
 
 /* What the assembly below reads, in this order. */
 typedef struct swar_job {
@@ -154,10 +154,9 @@ static uint32_t *pack_two(uint32_t *dst, const int8_t *a, const int8_t *b, int32
   return dst;
 }
 
-/* An output pixel's window: its first row and column, and its first tap where all taps are inside, in runs of a row each. */
+/* An output pixel's window: its first row and column. */
 typedef struct swar_pixel {
   int32_t iy, ix;
-  const int8_t *x;
 } swar_pixel;
 
 /* The tap (ky, kx) of a window, or pad where it is outside. */
@@ -171,25 +170,47 @@ static const int8_t *tap(const tm_conv_2d_i8_swar_params *p, const int8_t *x, co
   return x + tm_row_offset(&p->in, iy) + (ptrdiff_t)ix * p->in.px_stride;
 }
 
-/* The inputs of n = 2 or 4 pixels. */
-static void pack(const tm_conv_2d_i8_swar_params *p, const int8_t *x, const int8_t *pad, const swar_pixel *at, int32_t n, uint32_t *dst) {
-  int whole = 1;
-  for (int32_t k = 0; k < n; ++k) {
-    whole &= at[k].x != NULL;
-  }
-  const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
-  const int32_t bytes = whole ? p->kernel_w * p->in.c : p->in.c;
-  const int32_t steps = whole ? 1 : p->kernel_w;
-  ptrdiff_t row = 0;
+/* The inputs of n = 2 or 4 pixels, some of which may be outside. */
+static __attribute__((noinline)) void pack_taps(const tm_conv_2d_i8_swar_params *p, const int8_t *x, const int8_t *pad,
+                                                const swar_pixel *at, int32_t n, uint32_t *dst) {
   for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
-    for (int32_t kx = 0; kx < steps; ++kx) {
+    for (int32_t kx = 0; kx < p->kernel_w; ++kx) {
       const int8_t *from[4];
       for (int32_t k = 0; k < n; ++k) {
-        from[k] = whole ? at[k].x + row : tap(p, x, pad, &at[k], ky, kx);
+        from[k] = tap(p, x, pad, &at[k], ky, kx);
       }
-      dst = n == 4 ? pack_four(dst, from[0], from[1], from[2], from[3], bytes) : pack_two(dst, from[0], from[1], bytes);
+      dst = n == 4 ? pack_four(dst, from[0], from[1], from[2], from[3], p->in.c) : pack_two(dst, from[0], from[1], p->in.c);
     }
-    row += down;
+  }
+}
+
+/* The next output pixel, and what is the same for all of its row. */
+typedef struct swar_cursor {
+  int32_t oy, ox;
+  int32_t iy, ix; /* the window's first row and column */
+  int rows_inside; /* the window's rows are inside and follow each other without a ring's seam */
+  const int8_t *x; /* first tap, where it is inside */
+  int8_t *y;
+} swar_cursor;
+
+static void begin_row(const tm_conv_2d_i8_swar_params *p, const int8_t *x, int8_t *y, swar_cursor *at) {
+  const int32_t below = (p->kernel_h - 1) * p->dilation_h;
+  at->ox = 0;
+  at->ix = -p->pad_left;
+  at->iy = at->oy * p->stride_h - p->pad_top;
+  at->rows_inside = at->iy >= 0 && at->iy + below < p->in.h && tm_row(&p->in, at->iy + below) == tm_row(&p->in, at->iy) + below;
+  at->x = (at->rows_inside ? x + tm_row_offset(&p->in, at->iy) : x) - (ptrdiff_t)p->pad_left * p->in.px_stride;
+  at->y = y + tm_row_offset(&p->out, at->oy);
+}
+
+static void advance(const tm_conv_2d_i8_swar_params *p, const int8_t *x, int8_t *y, swar_cursor *at, int32_t n) {
+  const int32_t columns = n * p->stride_w;
+  at->ox += n;
+  at->ix += columns;
+  at->x += (ptrdiff_t)columns * p->in.px_stride;
+  at->y += (ptrdiff_t)n * p->out.px_stride;
+  if (at->ox == p->out.w && ++at->oy < p->out.h) {
+    begin_row(p, x, y, at);
   }
 }
 
@@ -208,44 +229,61 @@ tm_status tm_conv_2d_i8_swar_rv(const tm_conv_2d_i8_swar_params *p, const int8_t
   /* windows that begin in columns [0, columns) are inside, and their rows are runs of bytes */
   const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == p->in.c);
   const int32_t columns = joined ? p->in.w - p->kernel_w + 1 : 0;
+  const int32_t run = p->kernel_w * p->in.c;
+  const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
+  const ptrdiff_t x_step = (ptrdiff_t)p->stride_w * p->in.px_stride;
+  const ptrdiff_t y_step = p->out.px_stride;
   const int32_t fours = co & ~3;
   const int32_t *last = w + (ptrdiff_t)(fours / 4) * (17 + 2 * taps);
-  const int32_t below = (p->kernel_h - 1) * p->dilation_h;
-  int32_t oy = 0;
-  int32_t ox = 0;
+  swar_job job = {w, packed, (uint32_t)taps, NULL, {NULL, NULL, NULL, NULL}, p->any_sign};
+  swar_cursor at = {0, 0, 0, 0, 0, NULL, NULL};
+  if (p->out.h > 0 && p->out.w > 0) {
+    begin_row(p, x, y, &at);
+  }
   for (int32_t left = p->out.h * p->out.w; left > 0;) {
     const int32_t n = left > 2 ? 4 : 2;
-    swar_pixel at[4];
-    swar_job job = {w, packed, (uint32_t)taps, NULL, {NULL, NULL, NULL, NULL}, p->any_sign};
-    for (int32_t k = 0; k < n; ++k) {
-      if (left == 0) { /* no such pixel: the one before again */
-        at[k] = at[k - 1];
-        job.y[k] = job.y[k - 1];
-        continue;
+    const int8_t *from[4];
+    int whole = 1;
+    if (at.rows_inside && at.ix >= 0 && at.ix + 3 * p->stride_w < columns && at.ox + 4 <= p->out.w) {
+      for (int32_t k = 0; k < 4; ++k) {
+        from[k] = at.x + k * x_step;
+        job.y[k] = at.y + k * y_step;
       }
-      --left;
-      const int32_t iy = oy * p->stride_h - p->pad_top;
-      const int32_t ix = ox * p->stride_w - p->pad_left;
-      /* the window's rows are inside and follow each other without a ring's seam */
-      const int whole = ix >= 0 && ix < columns && iy >= 0 && iy + below < p->in.h &&
-                        tm_row(&p->in, iy + below) == tm_row(&p->in, iy) + below;
-      at[k].iy = iy;
-      at[k].ix = ix;
-      at[k].x = whole ? x + tm_row_offset(&p->in, iy) + (ptrdiff_t)ix * p->in.px_stride : NULL;
-      job.y[k] = y + tm_row_offset(&p->out, oy) + (ptrdiff_t)ox * p->out.px_stride;
-      if (!whole && !padded) {
-        padded = 1;
-        for (int32_t c = 0; c < p->in.c; ++c) {
+      left -= 4;
+      advance(p, x, y, &at, 4);
+    } else {
+      swar_pixel pixels[4];
+      for (int32_t k = 0; k < n; ++k) {
+        if (left == 0) { /* no such pixel: the one before again */
+          from[k] = from[k - 1];
+          pixels[k] = pixels[k - 1];
+          job.y[k] = job.y[k - 1];
+          continue;
+        }
+        whole &= at.rows_inside && at.ix >= 0 && at.ix < columns;
+        from[k] = at.x;
+        pixels[k].iy = at.iy;
+        pixels[k].ix = at.ix;
+        job.y[k] = at.y;
+        --left;
+        advance(p, x, y, &at, 1);
+      }
+      if (!whole) {
+        for (int32_t c = 0; !padded && c < p->in.c; ++c) {
           pad[c] = (int8_t)p->pad_value;
         }
-      }
-      if (++ox == p->out.w) {
-        ox = 0;
-        ++oy;
+        padded = 1;
+        pack_taps(p, x, pad, pixels, n, packed);
       }
     }
-    pack(p, x, pad, at, n, packed);
+    uint32_t *dst = packed;
+    ptrdiff_t row = 0;
+    for (int32_t ky = 0; whole && ky < p->kernel_h; ++ky, row += down) {
+      dst = n == 4 ? pack_four(dst, from[0] + row, from[1] + row, from[2] + row, from[3] + row, run)
+                   : pack_two(dst, from[0] + row, from[1] + row, run);
+    }
     void (*const groups)(swar_job *) = n == 4 ? tm_swar_four : tm_swar_two;
+    job.w = w;
     job.y_end = job.y[0] + fours;
     groups(&job);
     if (fours != co) {
