@@ -84,6 +84,8 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
     for v in load_variants().get(n.node.op, ()):
         if v.isa <= low.isa and v.applies(n, low):
             calls = v.lower(n, low, portable)
+            if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
+                continue
             if (c := cost(calls, v.instructions(n) * low.repeats, prices)) < least:
                 best, least = calls, c
     return best

@@ -235,3 +235,15 @@ def test_a_tensor_that_is_averaged_first_is_computed_twice_where_that_is_allowed
     assert once.arena_bytes >= 16 * 16 * 32, "all of it waits for its average"
     assert twice.arena_bytes < once.arena_bytes / 2
     assert len(twice.graph.nodes) == len(g.nodes) + 2
+
+
+def test_kernels_give_up_their_scratch_where_nothing_else_fits() -> None:
+    """With little room the portable kernels run at the peak, and faster ones only where the plan leaves a hole for them."""
+    g, dsp = chain(), Target(frozenset({"dsp"}))
+    least = make_plan(g, dsp, goal=Goal("ram"))
+    bare = make_plan(g, Target(), goal=Goal("ram"))
+    assert bare.arena_bytes < least.arena_bytes
+    tight = make_plan(g, dsp, goal=Goal(arena_bytes=bare.arena_bytes))
+    assert tight.arena_bytes == bare.arena_bytes
+    impossible = make_plan(g, dsp, goal=Goal(arena_bytes=1))
+    assert impossible.arena_bytes == bare.arena_bytes, "the smallest there is, for the message that says what is missing"

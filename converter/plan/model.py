@@ -11,10 +11,11 @@ from tinyml.opspec import Geom, KernelCall
 
 @dataclass(frozen=True)
 class Target:
-    """What kernels are chosen for: features of the core, and what to favour (see opspec.Lowering)."""
+    """What kernels are chosen for: features of the core, what to favour, and how much scratch (see opspec.Lowering)."""
 
     isa: frozenset[str] = frozenset()
     optimize: str = "balanced"
+    scratch_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tinyml.errors import UsageError
 from tinyml.ir import Graph
@@ -13,6 +14,7 @@ from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
 from tinyml.plan.recompute import choices
+from tinyml.plan.room import fill_holes
 from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
 from tinyml.plan.stages import StageProblem, chains, options
@@ -76,6 +78,7 @@ class Candidate:
     extra_macs: int
     schedule: Schedule
     placement: Placement
+    make: Callable[[Mapping[int, int]], Schedule]  # the same schedule with so much scratch for its steps
 
     @property
     def height(self) -> int:
@@ -90,15 +93,23 @@ def make_plan(
     progress("ordering operators")
     graph = reorder(graph)
     chosen = _choose(_candidates(graph, target, progress, goal), goal)
+    schedule, placement = chosen.schedule, chosen.placement
+    if goal.arena_bytes is not None and chosen.height > goal.arena_bytes:
+        # the last resort: kernels without scratch, which take several times as long, but where there is room for more
+        bare = _choose(_candidates(graph, replace(target, scratch_bytes=0), progress, goal), goal)
+        if bare.height < chosen.height:
+            chosen = bare
+            schedule, placement = fill_holes(bare.schedule, bare.placement, bare.make)
     progress("checking the plan")
-    return _checked(chosen.graph, chosen.schedule, chosen.placement)
+    return _checked(chosen.graph, schedule, placement)
 
 
 def front(
     graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None, goal: Goal = BALANCED
 ) -> tuple[Candidate, ...]:
     """The plans none of which is both larger and slower than another, from the smallest arena on, budgets left aside."""
-    found = _candidates(reorder(graph), target, progress, replace(goal, optimize="ram", arena_bytes=None))
+    goal = replace(goal, optimize="ram", arena_bytes=None)
+    found = _candidates(reorder(graph), target, progress, goal)
     out: list[Candidate] = []
     for c in sorted(found, key=lambda c: (c.height, c.cost)):
         if not out or c.cost < out[-1].cost:
@@ -146,11 +157,12 @@ def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> I
     for views in (True, False):
         for in_place, overlap in ((True, False), (True, True), (False, True)):
             progress("placing buffers")
-            schedule = make_schedule(graph, target, views=views, in_place=in_place, overlap=overlap)
+            make = partial(make_schedule, graph, target, views, in_place, (), overlap, None)
+            schedule = make(None)
             key = (schedule.buffers, schedule.gaps)
             if key not in seen:
                 seen.append(key)
-                yield Candidate(graph, 0, 0, schedule, place(schedule))
+                yield Candidate(graph, 0, 0, schedule, place(schedule), make)
 
 
 def _fused(
@@ -167,8 +179,9 @@ def _fused(
             if not stages:
                 return
             progress(f"placing buffers of {len(stages)} stages")
-            schedule = make_schedule(graph, target, views, in_place=False, stages=stages, overlap=True, pushed=pushed)
-            yield Candidate(graph, cost, sum(o.extra_macs for o in path), schedule, place(schedule))
+            make = partial(make_schedule, graph, target, views, False, stages, True, pushed)
+            schedule = make(None)
+            yield Candidate(graph, cost, sum(o.extra_macs for o in path), schedule, place(schedule), make)
 
 
 def plan_of(graph: Graph, schedule: Schedule) -> Plan:

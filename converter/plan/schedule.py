@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -33,13 +33,18 @@ class _Draft:
 
     graph: Graph
     storage: Storage
-    lowering: Lowering
+    geoms: dict[int, Geom]
     target: Target
-    pushed: RowNode | None = None
+    pushed: RowNode | None
+    scratch: Mapping[int, int]
     steps: list[Step | Stage] = field(default_factory=list)
     step_of: dict[int, int] = field(default_factory=dict)
     extra: list[ArenaBuffer] = field(default_factory=list)  # scratch, accumulators, rings
     streams: list[tuple[int, Stream]] = field(default_factory=list)  # what may be overwritten in which step
+
+    def target_of(self, first: int) -> Target:
+        """The target of the step that begins with node `first`."""
+        return replace(self.target, scratch_bytes=self.scratch.get(first, self.target.scratch_bytes))
 
     def buffer(self, size: int, what: str) -> int:
         """A buffer of the step that is added next."""
@@ -56,13 +61,15 @@ def make_schedule(
     stages: Sequence[Fusion] = (),
     overlap: bool = False,
     pushed: RowNode | None = None,
+    scratch: Mapping[int, int] | None = None,
 ) -> Schedule:
     """The operators in the order of graph.nodes: those of a range in `stages` fused, any other one alone, where it has
     anything to execute. overlap: also say by how much a step's output may reach into an input that dies there.
-    pushed: the caller, where the input comes row by row; then the first stage begins with node 0."""
+    pushed: the caller, where the input comes row by row; then the first stage begins with node 0. scratch: bytes that the
+    kernels of a step may use, by its first node, where that is not the target's limit."""
     fused = {k for s in stages for k in range(s.first, s.end)}
     storage = plan_storage(graph, views, in_place, fused)
-    draft = _Draft(graph, storage, Lowering({t: at.geom for t, at in storage.layouts.items()}, target.isa, target.optimize), target, pushed)
+    draft = _Draft(graph, storage, {t: at.geom for t, at in storage.layouts.items()}, target, pushed, scratch or {})
     starts = {s.first: s for s in stages}
     k = 0
     while k < len(graph.nodes):
@@ -136,7 +143,9 @@ def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
     graph, node = draft.graph, draft.graph.nodes[k]
     spec, view = load_ops()[node.op], graph.view(node)
     in_place = k in draft.storage.in_place_views
-    calls = spec.lower_rest(view, draft.lowering) if in_place else spec.lower(view, draft.lowering)
+    target = draft.target_of(k)
+    lowering = Lowering(draft.geoms, target.isa, target.optimize, 1, target.scratch_bytes)
+    calls = spec.lower_rest(view, lowering) if in_place else spec.lower(view, lowering)
     if calls:
         size = max(c.scratch_bytes for c in calls)
         scratch = draft.buffer(size, "scratch") if size else None
@@ -162,7 +171,7 @@ def _add_stage(draft: _Draft, s: Fusion) -> None:
             top = flow.shares[top]
         layouts[t] = layouts[top]
     draft.storage = replace(draft.storage, layouts=layouts)
-    rows, scratch = lower_stage(graph, flow, layouts, draft.target)
+    rows, scratch = lower_stage(graph, flow, layouts, draft.target_of(s.first))
     windows = max(windows_bytes(graph, r.links) for r in rows)
     window = draft.buffer(windows, "windows") if windows else None
     rows = tuple(_with_buffers(draft, r, window) for r in rows)
@@ -178,7 +187,7 @@ def _with_buffers(draft: _Draft, r: RowStep, window: int | None) -> RowStep:
     never run at the same time."""
     size = max((c.accumulator_bytes for c in r.calls), default=0)
     links = [replace(k, buffer=window, offset_bytes=windows_bytes(draft.graph, r.links[:i])) for i, k in enumerate(r.links)]
-    return replace(r, accumulator=draft.buffer(size, "accumulator") if size else None, links=tuple(links))
+    return replace(r, accumulator=draft.buffer(size, f"accumulator of operator {r.node}") if size else None, links=tuple(links))
 
 
 def _lives(draft: _Draft) -> list[ArenaBuffer]:

@@ -86,7 +86,7 @@ class StageProblem:
 
     @cached_property
     def whole_scratch(self) -> tuple[int, ...]:
-        low, specs = Lowering({t: at.geom for t, at in self.layouts.items()}, self.target.isa, self.target.optimize), load_ops()
+        low, specs = Lowering({t: at.geom for t, at in self.layouts.items()}, self.target.isa, self.target.optimize, 1, self.target.scratch_bytes), load_ops()
         calls = (specs[n.op].lower(self.graph.view(n), low) for n in self.graph.nodes)
         return tuple(max((c.scratch_bytes for c in each), default=0) for each in calls)
 
