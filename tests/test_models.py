@@ -104,7 +104,7 @@ def test_mcunetv2_on_riscv(shared_model) -> None:
 
 def test_code_size_of_ic(shared_model) -> None:
     flash = tinyml("plan", shared_model("ic_resnet8_int8"), "--board", "stm32f746")["flash"]
-    assert 0 < flash["code"] <= 16 * 1024
+    assert 0 < flash["code"] <= 24 * 1024, "with kernels written for the core, tables of constants and the text commands"
 
 
 def test_bench_adds_up_and_repeats(shared_model) -> None:
