@@ -276,6 +276,8 @@ class OpSpec:
     # what may be shared or folded
     view: Callable[[NodeView], ViewRule | None] = _no_fold
     lower_rest: Callable[[NodeView, Lowering], tuple[KernelCall, ...]] = lambda n, low: ()
+    # kernels' params begin with TM_WINDOW_FIELDS, and any rectangle of the output may be asked for (tm/window.h)
+    windowed: bool = False
     # reductions over whole rows: may take the input one row at a time, in ascending order
     sums: Callable[[NodeView], bool] = lambda n: False
     lower_sum: Callable[[NodeView, Lowering], tuple[KernelCall, ...]] = lambda n, low: ()  # one row: x has the shape of one

@@ -54,6 +54,7 @@ SPEC = OpSpec(
     lower=lambda n, low: _pool.lower(n, low, "average_pool_2d"),
     sums=sums,
     lower_sum=lower_sum,
+    windowed=True,
     cases=_pool.cases,
     channels=_pool.channels,
     with_clamp=_pool.with_clamp,

@@ -197,6 +197,7 @@ SPEC = OpSpec(
     reference=reference,
     access=access,
     lower=lower,
+    windowed=True,
     cases=cases,
     channels=channels,
     macs=macs,

@@ -214,6 +214,7 @@ SPEC = OpSpec(
     reference=reference,
     access=access,
     lower=lower,
+    windowed=True,
     cases=cases,
     channels=channels,
     macs=macs,

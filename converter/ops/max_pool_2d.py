@@ -32,6 +32,7 @@ SPEC = OpSpec(
     reference=reference,
     access=_pool.access,
     lower=lambda n, low: _pool.lower(n, low, "max_pool_2d"),
+    windowed=True,
     cases=_pool.cases,
     channels=_pool.channels,
     with_clamp=_pool.with_clamp,

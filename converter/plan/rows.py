@@ -166,6 +166,8 @@ def _read(view: NodeView, t: Tensor, a: Access) -> RowRead | None:
         if any(b <= a for a, b in zip(lo, hi, strict=True)):
             return None  # a row made of padding alone
         plain = a.stride[0] == 1 and a.size[0] == 1 and a.pad[0] == 0
+        if not load_ops()[view.node.op].windowed:
+            return RowRead(t.id, Mode.ROW, first, lo, hi) if plain else None
         return RowRead(t.id, Mode.ROW if plain else Mode.WINDOW, first, lo, hi, window=a)
     if isinstance(a, Elementwise) and (h, w) == (rows, width):
         return RowRead(t.id, Mode.ROW, each, each, tuple(y + 1 for y in each), exact=t.shape == view.y.shape)
