@@ -14,7 +14,7 @@ import pytest
 from interpret import interpret, to_graph
 from networks import Net
 from random_graphs import random_model
-from streams import longest_stages, streamed
+from streams import chained, longest_stages, streamed
 from tinyml.errors import InternalError
 from tinyml.importers import import_model
 from tinyml.ir import Graph
@@ -247,3 +247,23 @@ def test_kernels_give_up_their_scratch_where_nothing_else_fits() -> None:
     assert tight.arena_bytes == bare.arena_bytes
     impossible = make_plan(g, dsp, goal=Goal(arena_bytes=1))
     assert impossible.arena_bytes == bare.arena_bytes, "the smallest there is, for the message that says what is missing"
+
+
+def test_an_output_under_another_name_is_not_overwritten() -> None:
+    """The last operator's input dies there, but it is also the network's output as a reshape."""
+    n = Net()
+    x = n.act((1, 6, 6, 2))
+    a = n.conv(x, 4, 1)
+    g = n.graph([x], [n.reshape(a, (1, 36, 4)), n.conv(a, 4, 3)])
+    for stages in ((), longest_stages(g, 1)):
+        check(plan_of(g, make_schedule(g, Target(), in_place=False, stages=stages, overlap=True)))
+
+
+def test_reductions_over_a_row_run_row_by_row_but_not_in_chains() -> None:
+    n = Net()
+    x = n.act((1, 8, 8, 3))
+    t = n.conv(x, 6, 1)
+    across = n.op("MEAN", [t, n.ints([2])], [n.act((1, 8, 1, 6))], {"KeepDims": True})[0]
+    g = n.graph([x], [n.conv(across, 4, 1)])
+    assert longest_stages(g) == (Fusion(0, 3),)
+    assert chained(g, 3) is None

@@ -212,6 +212,7 @@ def _gaps(draft: _Draft, lives: Sequence[ArenaBuffer]) -> list[Gap]:
     """Where a step's output may reach into its dying input: both fill their buffers, which no other tensor then needs."""
     by_id = {b.id: b for b in lives}
     filled_by_caller = {draft.storage.roots[t] for t in draft.graph.inputs}
+    read_by_caller = {draft.storage.roots[t] for t in draft.graph.outputs}  # under another name, perhaps
     out = []
     for step, flow in draft.streams:
         found: dict[tuple[int, int], int | None] = {}  # a buffer may be read under several names: the largest gap counts
@@ -222,7 +223,8 @@ def _gaps(draft: _Draft, lives: Sequence[ArenaBuffer]) -> list[Gap]:
             found[pair] = None if low is None or high is None or before is None else max(before, distance)
         for (low, high), gap in found.items():
             lives_fit = gap is not None and by_id[low].first == step and by_id[high].last == step
-            if lives_fit and low != high and low not in filled_by_caller and gap < by_id[low].size_bytes:
+            free = low not in filled_by_caller and high not in read_by_caller
+            if lives_fit and free and low != high and gap < by_id[low].size_bytes:
                 out.append(Gap(low, high, gap))
     return out
 
