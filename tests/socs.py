@@ -6,6 +6,7 @@ frequencies that follow from the registers, and notes every state that the manua
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 MHZ = 1_000_000
@@ -25,7 +26,7 @@ class Pin:
 
 
 @dataclass
-class Soc:
+class Soc(ABC):
     """hse: Hz of what is connected; bypass: it is a clock, not a crystal."""
 
     hse: int
@@ -75,18 +76,21 @@ class Soc:
     def masked(self, address: int, value: int) -> int:
         return value
 
+    @abstractmethod
     def check(self) -> None:
-        raise NotImplementedError
+        """Notes, through `need`, what the manual forbids of the present state."""
 
+    @abstractmethod
     def clock(self) -> float:
         """Hz of the core."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bit_rate(self) -> float:
-        raise NotImplementedError
+        """Of the console, in baud; 0 where its divisor is not set."""
 
+    @abstractmethod
     def console_faults(self) -> list[str]:
-        raise NotImplementedError
+        """What keeps the console from its pins."""
 
 
 def follow(value: int, enable: int, ready: int, alive: bool) -> int:
@@ -124,8 +128,9 @@ class Stm32Pins(Soc):
         divisor = self.get(self.usart + (0x08 if self.GENERATION == 1 else 0x0C))
         return self.usart_clock() / divisor if divisor else 0
 
+    @abstractmethod
     def usart_clock(self) -> float:
-        raise NotImplementedError
+        """Hz that the console's divisor divides."""
 
 
 class Stm32F4(Stm32Pins):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from socs import MHZ, Soc, follow, prescaler
 
 
@@ -12,11 +14,13 @@ class F1Like(Soc):
     RESET = {RCC: 0x83, GPIOA: 0x44444444, GPIOA + 4: 0x44444444}
     APB1, APB2, MAX = 0, 0, 0
 
+    @abstractmethod
     def factor(self) -> float:
-        raise NotImplementedError
+        """The PLL's output over its input."""
 
+    @abstractmethod
     def predivider(self) -> int:
-        raise NotImplementedError
+        """What HSE is divided by in front of the PLL."""
 
     def status(self, a: int) -> int:
         v = self.get(a)
