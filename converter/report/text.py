@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import Console
 from rich.table import Table
 
 from tinyml.report.memory import PlanReport
@@ -31,6 +32,9 @@ def memory_lines(r: PlanReport) -> list[str]:
     return lines
 
 
+WIDEST = 120  # columns of a table of steps
+
+
 def layer_table(r: PlanReport) -> Table:
     table = Table(box=None, pad_edge=False)
     for title, justify in (
@@ -46,4 +50,6 @@ def layer_table(r: PlanReport) -> Table:
         mark = " <- peak" if r.peak is not None and row.index == r.peak.index else ""
         kernels = " ".join(row.kernels)
         table.add_row(str(row.index), row.op, "x".join(map(str, row.shape)), count(row.macs), count(row.live_bytes) + mark, kernels)
+    # names stay whole where a terminal is narrower, or where there is none: its own wrapping is easier to read than cut names
+    table.width = min(WIDEST, Console(width=WIDEST).measure(table).maximum)
     return table
