@@ -11,12 +11,11 @@ blocks, random graphs), some with mixed alignments.
 Which one the planner uses, and why.  Measured with ortools 9.15 (CP-SAT, one worker, at most 10 s a problem) and effort
 80,000, on one core of a machine shared with other work:
 
-- the 11 perfect packings: own search 10 optima in 0.07 to 0.33 s, and on the densest (280 buffers, 75 alive at once)
-  38 % above the optimum after 3.4 s; CP-SAT none in 10 s, 15 to 35 % above the optimum;
+- the 11 perfect packings: own search 11 optima in 0.05 to 1.5 s; CP-SAT none in 10 s, 15 to 35 % above the optimum;
 - the 12 network-like problems: CP-SAT the optimum of all in 0.01 to 1.3 s; own search the optimum of 10 in 0.01 to
   1.2 s (it proves 9), and 0.2 % (dense_0) and 8 bytes (random_graph_0) above it on the others, after 1 to 2.2 s;
-- the 11 sets of 1 MiB (100 to 450 buffers): own search 9 optima in 0.2 to 2.5 s; on the last two (up to 148 buffers
-  alive at once) 26 and 29 % above the optimum;
+- the 11 sets of 1 MiB (100 to 450 buffers, up to 148 of them alive at once): own search 11 optima, ten in 0.06 to 1.6 s and
+  one in 13.5 s; CP-SAT none in 10 s;
 - the 12 networks with overlaps: both reach and prove the optimum of all, own search in 0.01 to 0.4 s and once 1.9 s,
   CP-SAT (one worker, at most 6 s) in 0.05 to 1.2 s;
 - greedy alone: 0 to 16 % above the optimum on networks, 4 to 44 % on perfect packings.

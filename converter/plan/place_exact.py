@@ -32,11 +32,13 @@ def improve(items: Sequence[Item], gaps: Gaps, found: list[int], bound: int, goa
     best = height(items, found)
     more = effort // _SHARE_MORE
     too_hard, step = bound - 1, max(1, bound // 1_000)
-    share = effort // 2
+    # Where hardly a byte is free, skylines are the better search by far, and the bound is the height to look for.
+    full = skyline is not None and skyline.full
+    share = effort if full else effort // 2
     capacity = max(bound, goal)
     while best > max(bound, goal) and effort > 0:
         share = min(max(share, place_search.FIRST_LIMIT), effort)
-        answer = place_search.UNKNOWN if skyline is None else skyline.fit(capacity, max(share // 3, 1))
+        answer = place_search.UNKNOWN if skyline is None else skyline.fit(capacity, max(share if full else share // 3, 1))
         offsets, refuted, reached, nodes = answer.offsets, answer.proved, answer.next_bound, answer.nodes
         if offsets is None and not refuted:
             offsets, refuted, tried = place_pairs.fit(items, gaps, capacity, max((share - nodes) // price, 1))

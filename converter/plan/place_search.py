@@ -26,14 +26,20 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from math import gcd, log
 from random import Random
 
 from tinyml.plan.place_gaps import Item
 
-# The first limit on nodes of one dive; it doubles whenever every candidate order has used it up.
+# The least worth asking for.
 FIRST_LIMIT = 400
-_NOISY_ORDERS = 9
+# Nodes of a dive: just enough to place everything with few turns back. A dive that fails has gone wrong near its root, and
+# another order is worth more than more nodes; but every _LONG-th dive is that many times as long, twice that the next time, and
+# so on, since only a long one can prove that nothing fits.
+_PER_ITEM, _BASE, _LONG = 1.5, 100, 16
+_NOISE = (2, 4, 1)  # how far an order may stray from the sizes, in turn
+_FULL = 0.97  # of the bytes in all sections: hardly any is free
 
 
 @dataclass(frozen=True)
@@ -112,26 +118,20 @@ class Skyline:
         self.upto_mask = [sum(1 << i for i in range(n) if self.high[i] <= s) for s in range(self.count + 1)]
         # An item that is not on its valley's floor lies on a neighbour: at least the smallest one's bytes higher.
         self.lift = [self._smallest_neighbour(i) for i in range(n)]
-        self.orders = self._orders()
+        self.full = sum(self.loads) >= _FULL * self.count * max(self.loads, default=0)
 
-    def _orders(self) -> list[list[int]]:
-        """Orders of preference among candidates: wide, tall and large first, then mixtures of these with noise.
-
-        A dive that fails has usually gone wrong near its root; another order is worth more than more nodes.
-        """
+    def _orders(self) -> Iterator[list[int]]:
+        """Orders of preference among candidates: wide, tall and large first, then mixtures of these with noise, without end."""
         indices = range(len(self.items))
         width = [self.high[i] - self.low[i] for i in indices]
-        orders = [
-            sorted(indices, key=lambda i: (-width[i], -self.padded[i], i)),
-            sorted(indices, key=lambda i: (-self.padded[i], -width[i], i)),
-            sorted(indices, key=lambda i: (-self.padded[i] * width[i], i)),
-        ]
-        noise = Random(1)
-        for _ in range(_NOISY_ORDERS):
-            weight = noise.random()
-            score = [weight * log(width[i]) + (1 - weight) * log(self.padded[i]) + 2 * noise.random() for i in indices]
-            orders.append(sorted(indices, key=lambda i: -score[i]))  # noqa: B023 (used up within the iteration)
-        return orders
+        yield sorted(indices, key=lambda i: (-width[i], -self.padded[i], i))
+        yield sorted(indices, key=lambda i: (-self.padded[i], -width[i], i))
+        yield sorted(indices, key=lambda i: (-self.padded[i] * width[i], i))
+        random = Random(1)
+        for noise in cycle(_NOISE):
+            weight = random.random()
+            score = [weight * log(width[i]) + (1 - weight) * log(self.padded[i]) + noise * random.random() for i in indices]
+            yield sorted(indices, key=lambda i: -score[i])  # noqa: B023 (used up within the iteration)
 
     def _smallest_neighbour(self, i: int) -> int:
         sizes = (self.padded[j] for s in range(self.low[i], self.high[i]) for j in self.live[s] if j != i)
@@ -147,18 +147,20 @@ class Skyline:
         for load in self.loads:
             if load > self.room:
                 return Answer(None, True, max(capacity + 1, max(self.loads) - self.waste), 0)
-        used, turn, dive = 0, 0, FIRST_LIMIT + 4 * len(self.items)
-        while used < limit:
-            order = self.orders[turn % len(self.orders)]
+        used, short = 0, _BASE + int(_PER_ITEM * len(self.items))
+        long = short * _LONG
+        for turn, order in enumerate(self._orders(), 1):
+            if used >= limit:
+                break
+            dive = short
+            if turn % _LONG == 0:
+                dive, long = long, 2 * long
             outcome, nodes = self._dive(order, min(dive, limit - used))
             used += nodes
             if outcome is not None:
                 offsets = list(self.offset) if outcome else None
                 bound = max(capacity + 1, min(self.next_room - self.waste, self.next_height))
                 return Answer(offsets, not outcome, bound, used)
-            turn += 1
-            if turn % len(self.orders) == 0:
-                dive *= 2
         return Answer(None, False, capacity, used)
 
     def _reset(self, order: Sequence[int]) -> None:
