@@ -22,13 +22,25 @@ class DType(Enum):
     INT64 = "int64"
     FLOAT32 = "float32"
     BOOL = "bool"
+    # Several values share a byte: docs/kernel-contract.md, "Packed types". In numpy one int8 holds one value.
+    INT4 = "int4"
+    INT2 = "int2"
+
+    @property
+    def bits(self) -> int:
+        return {"int4": 4, "int2": 2}.get(self.value) or 8 * self.numpy.itemsize
+
+    @property
+    def packed(self) -> bool:
+        return self.value in ("int4", "int2")
 
     @property
     def numpy(self) -> np.dtype:
-        return np.dtype(self.value)
+        return np.dtype("int8" if self.packed else self.value)
 
     @property
     def bytes(self) -> int:
+        """Of a storage unit: an element, or the byte that several packed ones share."""
         return self.numpy.itemsize
 
 
@@ -65,8 +77,15 @@ class Tensor:
         return n
 
     @property
+    def stored(self) -> tuple[int, int, int]:
+        """[H,W,C] in storage units, of dtype.bytes each: a pixel of packed channels begins at a whole byte."""
+        h, w, c = hwc(self.shape)
+        return h, w, -(-c * self.dtype.bits // 8) if self.dtype.packed else c
+
+    @property
     def bytes(self) -> int:
-        return self.elements * self.dtype.bytes
+        h, w, c = self.stored
+        return h * w * c * self.dtype.bytes
 
     @property
     def is_const(self) -> bool:

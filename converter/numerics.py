@@ -11,11 +11,18 @@ import math
 import numpy as np
 
 from tinyml.ir import DType, Tensor
-from tinyml.opspec import supported
+from tinyml.opspec import require, supported
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 FLT_MAX = float(np.finfo(np.float32).max)  # LiteRT's "no clamp" of float activations
-RANGE = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT16: (-32768, 32767), DType.INT32: (INT32_MIN, INT32_MAX)}
+RANGE = {
+    DType.INT2: (-2, 1), DType.INT4: (-8, 7), DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT16: (-32768, 32767),
+    DType.INT32: (INT32_MIN, INT32_MAX),
+}  # fmt: skip
+
+
+# Signed types that layers of weights and pools compute with; any may stand on any side of a layer
+INTEGERS = (DType.INT8, DType.INT4, DType.INT2)
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -80,6 +87,17 @@ def activation_clamp(kind: int, out: Tensor) -> tuple[int, int] | tuple[float, f
         lo if real[0] == -FLT_MAX else max(lo, quantize_value(real[0], out)),
         hi if real[1] == FLT_MAX else min(hi, quantize_value(real[1], out)),
     )
+
+
+def check_clamp(clamp: tuple[float, float], out: Tensor) -> None:
+    """A clamp that did not come from activation_clamp lies in the output's domain."""
+    lo, hi = clamp
+    if out.dtype is DType.FLOAT32:
+        require(-FLT_MAX <= lo <= hi <= FLT_MAX, f"clamp {lo}..{hi} of a float output")
+        return
+    low, high = RANGE[out.dtype]
+    whole = isinstance(lo, int) and isinstance(hi, int)
+    require(whole and low <= lo <= hi <= high, f"clamp {lo}..{hi} of an output in {low}..{high}")
 
 
 def quantize_value(real: float, t: Tensor) -> int:

@@ -71,7 +71,7 @@ class Console:
 
 def add_model(p: argparse.ArgumentParser) -> None:
     """The model, the board and what its plan is to be: the same options for every command, so that all mean one firmware."""
-    p.add_argument("model", nargs="?", metavar="MODEL", help="model file (.tflite); default: from tinyml.toml")
+    p.add_argument("model", nargs="?", metavar="MODEL", help="model file (.tflite or .tml); default: from tinyml.toml")
     p.add_argument("--board", "-b", metavar="B", help="board name, see `tinyml boards`; default: from tinyml.toml")
     p.add_argument("--ram", type=size, metavar="N", help="RAM budget in bytes (suffix k or M); default: the board's")
     p.add_argument("--flash", type=size, metavar="N", help="flash budget in bytes; default: the board's")
@@ -148,7 +148,7 @@ def choose_board(name: str | None, console: Console) -> Board:
 def read_model(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise UsageError(str(path), "is a folder", "give a .tflite file")
+            raise UsageError(str(path), "is a folder", "give a model file")
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise UsageError(str(path), f"is larger than {MAX_MODEL_BYTES >> 20} MiB", "give a model for a microcontroller")
         return path.read_bytes()

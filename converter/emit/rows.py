@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinyml.emit.tables import TableSet, c_value
 from tinyml.emit.values import CTYPES, c_geom
-from tinyml.ir import Graph, Tensor, hwc
+from tinyml.ir import Graph, Tensor
 from tinyml.opspec import Accumulator, Arg, Geom, Ref, RowIndex, Scratch, Table
 from tinyml.plan.model import Link, Operand, Plan, RowStep, Stage
 
@@ -86,7 +86,7 @@ def _window_place(plan: Plan, link: Link) -> int:
 
 def _window_geom(graph: Graph, link: Link, whole: bool = False) -> Geom:
     """A chain's window; whole: the extents of the tensor that it is a window of."""
-    h, w, c = hwc(graph.view(graph.nodes[link.node]).y.shape)
+    h, w, c = graph.view(graph.nodes[link.node]).y.stored
     return Geom(h if whole else link.rows, w if whole else link.columns, c, link.columns * c, c)
 
 

@@ -11,6 +11,7 @@ from tinyml.plan.model import Plan
 TM_DTYPE = {
     DType.INT8: "TM_I8", DType.INT16: "TM_I16", DType.INT32: "TM_I32", DType.FLOAT32: "TM_F32",
     DType.UINT8: "TM_U8", DType.INT64: "TM_I64", DType.BOOL: "TM_U8",
+    DType.INT4: "TM_U8", DType.INT2: "TM_U8",  # as the bytes that hold them
 }  # fmt: skip
 
 

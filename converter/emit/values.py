@@ -12,6 +12,7 @@ from tinyml.opspec import Geom
 CTYPES = {
     "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
     "uint32": "uint32_t", "int64": "int64_t", "float32": "float", "bool": "uint8_t",
+    "int4": "uint8_t", "int2": "uint8_t",
 }  # fmt: skip
 
 

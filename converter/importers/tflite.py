@@ -17,7 +17,8 @@ from tinyml.importers import Importer
 from tinyml.importers.flatbuffer import at, checked, defaults, root
 from tinyml.importers.tflite_calls import OPTIONS, check_calls
 from tinyml.importers.tflite_tensors import FIX, Place, TensorReader
-from tinyml.ir import DType, Graph, Node, NodeView, Tensor
+from tinyml.ir import Graph, Node, NodeView, Tensor
+from tinyml.numerics import INTEGERS
 from tinyml.opspec import Malformed, OpSpec, Options, Reject, load_ops, require, supported
 from tinyml.passes.verify import verify
 
@@ -27,7 +28,7 @@ MAX_OPERANDS = 50_000  # of all operators together
 MAX_VECTOR = 1024  # numbers in a vector of the options, such as a shape
 MAX_ACTIVATION_BYTES = 1 << 30  # of all intermediate tensors together
 MAX_CONSTANT_BYTES = 1 << 27  # read by all operators together, each use counted: bounds what looking at the values costs
-MAX_CHANNELS = 80_000  # of the outputs of all operators with int8 constants: bounds what choosing multipliers costs
+MAX_CHANNELS = 80_000  # of the outputs of all operators with int8 or int4 constants: bounds what choosing multipliers costs
 
 OPERATORS = {v: k for k, v in vars(tflite.BuiltinOperator).items() if not k.startswith("_")}
 
@@ -133,8 +134,8 @@ def load(data: bytes, name: str) -> Graph:
 
 
 def _weighted_channels(o: _Operator, tensors: TensorReader) -> int:
-    """Extent of the last dimension of an operator's output, 0 where no operand is an int8 constant."""
-    weighted = any(t is not None and tensors.constant_bytes(t) > 0 and tensors.is_int8(t) for t in o.inputs)
+    """Extent of the last dimension of an operator's output, 0 where no operand is a constant of at most 8 bits."""
+    weighted = any(t is not None and tensors.constant_bytes(t) > 0 and tensors.is_narrow(t) for t in o.inputs)
     return (tensors.shape(o.outputs[0]) or (1,))[-1] if weighted else 0
 
 
@@ -236,7 +237,8 @@ def _operands(o: _Operator, tensors: TensorReader) -> tuple[tuple[Tensor | None,
     for t in dict.fromkeys(t for t in (*o.inputs, *o.outputs) if t is not None):
         try:
             found[t] = tensors.get(t)
-            supported(found[t].dtype is not DType.INT8 or found[t].quant is not None, f"{tensors.label(t)}: int8 without a scale")
+            t_ = found[t]
+            supported(t_.dtype not in INTEGERS or t_.quant is not None, f"{tensors.label(t)}: {t_.dtype.value} without a scale")
         except Reject as why:
             reasons.append(str(why))
     supported(not reasons, ", ".join(reasons))

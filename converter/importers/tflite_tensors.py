@@ -10,7 +10,9 @@ import tflite
 from tinyml.errors import InvalidModel, printable
 from tinyml.importers.flatbuffer import checked
 from tinyml.ir import DType, Quant, Tensor
+from tinyml.numerics import RANGE
 from tinyml.opspec import Malformed, Reject, require, supported
+from tinyml.packing import unpack
 
 MAX_RANK = 8
 MAX_ELEMENTS = (1 << 31) - 1  # of one tensor: sizes and indices are int32 in the generated C
@@ -20,7 +22,6 @@ MIN_SCALE, MAX_SCALE = 1e-37, 3.4e38
 
 TYPE_NAMES = {v: k for k, v in vars(tflite.TensorType).items() if not k.startswith("_")}
 DTYPES = {number: DType[name] for number, name in TYPE_NAMES.items() if name in DType.__members__}
-QUANTISED = {DType.INT8: (-128, 127), DType.UINT8: (0, 255), DType.INT16: (-32768, 32767), DType.INT32: (-(1 << 31), (1 << 31) - 1)}
 
 FIX = "the file is damaged or was not written by a converter: export the model again"
 
@@ -96,9 +97,10 @@ class TensorReader:
             buffer = self._buffer(self._table(index))
             return buffer is not None and (buffer.DataLength() > 0 or buffer.Offset() > 1)
 
-    def is_int8(self, index: int) -> bool:
+    def is_narrow(self, index: int) -> bool:
+        """Of at most 8 bits, as weights are."""
         with Place(self.file, self.label(index)):
-            return self._table(index).Type() == tflite.TensorType.INT8
+            return self._table(index).Type() in (tflite.TensorType.INT8, tflite.TensorType.INT4)
 
     def constant_bytes(self, index: int) -> int:
         with Place(self.file, self.label(index)):
@@ -138,7 +140,7 @@ class TensorReader:
         supported(code in DTYPES, f"type {TYPE_NAMES[code]}")
         dtype = DTYPES[code]
         data = None if buffer is None else self._read_data(buffer, dtype, shape)
-        quant = self._read_quant(t, dtype, shape) if dtype in QUANTISED else None
+        quant = self._read_quant(t, dtype, shape) if dtype in RANGE else None
         supported(data is not None or quant is None or not quant.per_channel, "activations quantised per channel")
         return Tensor(index, self._name(index), shape, dtype, quant, data)
 
@@ -147,8 +149,10 @@ class TensorReader:
         if buffer.DataLength() == 0:
             return None
         raw = buffer.DataAsNumpy()
-        size = math.prod(shape) * dtype.bytes
+        size = -(-math.prod(shape) * dtype.bits // 8)  # sub-byte values follow each other without gaps
         require(len(raw) == size, f"buffer of {len(raw)} bytes, but shape {list(shape)} of {dtype.value} takes {size}")
+        if dtype.packed:
+            return unpack(raw, dtype, math.prod(shape)).reshape(shape)
         values = raw.view(dtype.numpy).reshape(shape)
         require(dtype is not DType.FLOAT32 or bool(np.isfinite(values).all()), "constant data holds NaN or infinite values")
         return values
@@ -169,9 +173,14 @@ class TensorReader:
         require(len(zero_points) == len(scales), f"{len(zero_points)} zero points for {len(scales)} scales")
         self._scales += len(scales)
         require(self._scales <= MAX_SCALES, f"more than {MAX_SCALES} scales in the model")
-        ok = (scales >= MIN_SCALE) & (scales <= MAX_SCALE)  # False for NaN
-        require(bool(ok.all()), f"scale {scales[np.argmin(ok)]} is not a positive, finite, normal number")
-        low, high = QUANTISED[dtype]
-        ok = (zero_points >= low) & (zero_points <= high)
-        require(bool(ok.all()), f"zero point {zero_points[np.argmin(ok)]} is outside {low}..{high}")
+        check_values(scales, zero_points, dtype)
         return Quant(tuple(scales.tolist()), tuple(zero_points.tolist()), axis if len(scales) > 1 else 0)
+
+
+def check_values(scales: np.ndarray, zero_points: np.ndarray, dtype: DType) -> None:
+    """Scales float [N] and zero points int [N] that arithmetic on a tensor of `dtype` can take."""
+    ok = (scales >= MIN_SCALE) & (scales <= MAX_SCALE)  # False for NaN
+    require(bool(ok.all()), f"scale {scales[np.argmin(ok)]} is not a positive, finite, normal number")
+    low, high = RANGE[dtype]
+    ok = (zero_points >= low) & (zero_points <= high)
+    require(bool(ok.all()), f"zero point {zero_points[np.argmin(ok)]} is outside {low}..{high}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor, hwc
-from tinyml.numerics import activation_clamp
+from tinyml.numerics import activation_clamp, check_clamp
 from tinyml.ops import _elementwise as ew
 from tinyml.opspec import (
     Access,
@@ -36,6 +36,9 @@ Compute = Callable[[NodeView, np.ndarray, np.ndarray], np.ndarray]
 @dataclass(frozen=True)
 class Attrs:
     clamp: tuple[float, float]  # of the output, in its own domain
+
+    def check(self, n: NodeView) -> None:
+        check_clamp(self.clamp, n.y)
 
 
 def operands(n: NodeView) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import quantize_multiplier, requant
+from tinyml.numerics import INTEGERS, quantize_multiplier, requant
 from tinyml.opspec import Table, require, supported
 
 MAX_TERMS = 1 << 17  # products of two int8 that an int32 accumulator holds: terms * 2^14 <= 2^31
@@ -15,20 +15,24 @@ def check_types(x: Tensor, w: Tensor, bias: Tensor | None, y: Tensor, channels: 
     """Input, weights [.., channels at `axis`, ..] and bias of one layer belong together and are built."""
     supported(w.is_const, "weights are not constant")
     supported(bias is None or bias.is_const, "bias is not constant")
-    supported(x.dtype == y.dtype, f"input {x.dtype.value} with output {y.dtype.value}")
-    supported(x.dtype in (DType.INT8, DType.FLOAT32), f"{x.dtype.value} activations")
-    supported(w.dtype == x.dtype, f"{w.dtype.value} weights with {x.dtype.value} activations")
+    for t in (x, y):
+        supported(t.dtype in (*INTEGERS, DType.FLOAT32), f"{t.dtype.value} activations")
+    is_float = DType.FLOAT32 in (x.dtype, y.dtype)
+    supported(x.dtype == y.dtype or not is_float, f"input {x.dtype.value} with output {y.dtype.value}")
+    supported(w.dtype in ((DType.FLOAT32,) if is_float else INTEGERS), f"{w.dtype.value} weights with {x.dtype.value} activations")
     if bias is not None:
         require(bias.elements == channels, f"bias has {bias.elements} elements for {channels} output channels")
-        expected = DType.FLOAT32 if x.dtype is DType.FLOAT32 else DType.INT32
+        expected = DType.FLOAT32 if is_float else DType.INT32
         supported(bias.dtype is expected, f"{bias.dtype.value} bias with {x.dtype.value} activations")
-    if x.dtype is DType.INT8:
-        require(w.quant is not None, "int8 weights have no quantisation parameters")
+    if not is_float:
+        for t in (x, y):
+            require(t.quant is not None, f"{t.dtype.value} tensor without quantisation parameters")
+        require(w.quant is not None, f"{w.dtype.value} weights have no quantisation parameters")
         assert w.quant is not None
         if w.quant.per_channel:
             require(len(w.quant.scale) == channels, f"{len(w.quant.scale)} weight scales for {channels} output channels")
             require(w.quant.axis == axis, f"weights are quantised along dimension {w.quant.axis}, not {axis}")
-        supported(not any(w.quant.zero_point), "int8 weights with a zero point other than 0")
+        supported(not any(w.quant.zero_point), f"{w.dtype.value} weights with a zero point other than 0")
         terms = w.elements // max(channels, 1)
         supported(terms < MAX_TERMS, f"{terms} products per output, an int32 accumulator holds {MAX_TERMS - 1}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tinyml.ir import NodeView, Tensor
-from tinyml.numerics import activation_clamp
+from tinyml.numerics import activation_clamp, check_clamp
 from tinyml.ops import _window
 from tinyml.opspec import Options, require, supported
 
@@ -16,6 +16,11 @@ class Attrs:
     dilation: tuple[int, int]
     pad: _window.Pad4
     clamp: tuple[float, float]  # of the output, in its own domain
+
+    def check(self, n: NodeView) -> None:
+        _window.check_steps(*self.stride, *self.dilation)
+        _window.check_pad(self.pad)
+        check_clamp(self.clamp, n.y)
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:

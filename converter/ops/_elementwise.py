@@ -34,6 +34,9 @@ ALL_INT8 = np.arange(-128, 128, dtype=np.int64)
 class NoAttrs:
     """The operator has no options."""
 
+    def check(self, n: NodeView) -> None:
+        pass
+
 
 def read_none(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> NoAttrs:
     return NoAttrs()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import same_quant
+from tinyml.numerics import check_clamp, same_quant
 from tinyml.ops._move import border_calls, box, copy_call, row_access
 from tinyml.ops._operands import check_movable, data_access
 from tinyml.opspec import Access, KernelCall, Lowering, PartsOfOutput, ViewRule, require, supported
@@ -23,6 +23,13 @@ class Attrs:
     before: tuple[int, ...]
     after: tuple[int, ...]
     value: int | float | None  # None: the output's zero point, or 0
+
+    def check(self, n: NodeView) -> None:
+        rank = len(n.x.shape)
+        require(len(self.before) == len(self.after) == rank, f"paddings of {len(self.before)} dimensions for rank {rank}")
+        require(all(0 <= v <= MAX_PAD for v in (*self.before, *self.after)), f"padding outside 0..{MAX_PAD}")
+        if self.value is not None:
+            check_clamp((self.value, self.value), n.y)
 
 
 def read_pads(t: Tensor | None, rank: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

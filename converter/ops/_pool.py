@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import activation_clamp
+from tinyml.numerics import activation_clamp, check_clamp
 from tinyml.ops import _window
 from tinyml.opspec import Access, Case, CaseTensor, ChannelRules, KernelCall, Lowering, Options, Ref, supported
 from tinyml.variants import cheapest
@@ -25,6 +25,12 @@ class Attrs:
     stride: tuple[int, int]
     pad: _window.Pad4
     clamp: tuple[float, float]  # of the output, in its own domain
+
+    def check(self, n: NodeView) -> None:
+        _window.check_steps(*self.kernel, *self.stride)
+        for k in (0, 1):  # every window meets the input
+            _window.check_pad((self.pad[k], self.pad[k + 2], 0, 0), self.kernel[k])
+        check_clamp(self.clamp, n.y)
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:

@@ -19,6 +19,9 @@ from tinyml.opspec import Access, ChannelRules, Elementwise, KernelCall, Lowerin
 class Attrs:
     shape: tuple[int, ...]  # of the output
 
+    def check(self, n: NodeView) -> None:
+        require(all(d > 0 for d in self.shape), f"shape {list(self.shape)} has a dimension that is not positive")
+
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     check_movable(n.x, n.y)

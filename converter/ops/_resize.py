@@ -25,6 +25,9 @@ class Attrs:
     align_corners: bool
     half_pixel: bool
 
+    def check(self, n: NodeView) -> None:
+        require(min(self.size) > 0, f"size {list(self.size)}")
+
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
     size = const_ints(inputs[1], "size")

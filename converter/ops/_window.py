@@ -30,6 +30,15 @@ def read_padding(o: Options, x: Tensor, kernel: tuple[int, int], stride: tuple[i
     return before[0], before[1], after[0], after[1]
 
 
+def check_steps(*values: int) -> None:
+    """Strides, dilations and kernel extents are positive, and small enough for int32 arithmetic on positions."""
+    require(all(1 <= v < 1 << 24 for v in values), f"stride, dilation or kernel {list(values)} is not in 1..2^24")
+
+
+def check_pad(pad: Pad4, most: int = 1 << 24) -> None:
+    require(all(0 <= v < most for v in pad), f"padding {list(pad)} is not in 0..{most - 1}")
+
+
 def out_extent(size: int, before: int, after: int, k: int, stride: int, dilation: int = 1) -> int:
     """Number of output rows (columns); raises Malformed if the window does not fit once."""
     extent = (k - 1) * dilation + 1

@@ -34,6 +34,9 @@ from tinyml.opspec import (
 class Attrs:
     axis: int
 
+    def check(self, n: NodeView) -> None:
+        require(0 <= self.axis < len(n.x.shape), f"axis {self.axis} of a tensor of rank {len(n.x.shape)}")
+
 
 def _parts(n: NodeView) -> list[tuple[Tensor, tuple[int, ...]]]:
     """Each input with the place of its first element in the output."""

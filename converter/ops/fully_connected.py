@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import INT32_MAX, INT32_MIN, activation_clamp
+from tinyml.numerics import INT32_MAX, INT32_MIN, activation_clamp, check_clamp
 from tinyml.ops import _channels
 from tinyml.ops import _constant_channels as cc
 from tinyml.ops._round_once import exact_multipliers, round_half_away
@@ -43,6 +43,9 @@ MAX_UNITS = 1 << 16  # bounds what choosing multipliers for a hostile file can c
 class Attrs:
     keep_num_dims: bool
     clamp: tuple[float, float]  # of the output, in its own domain
+
+    def check(self, n: NodeView) -> None:
+        check_clamp(self.clamp, n.y)
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:

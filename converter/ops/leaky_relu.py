@@ -11,14 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import requant
+from tinyml.numerics import FLT_MAX, requant
 from tinyml.ops import _elementwise as ew
-from tinyml.opspec import Case, CaseTensor, KernelCall, Lowering, OpSpec, Options, supported
+from tinyml.opspec import Case, CaseTensor, KernelCall, Lowering, OpSpec, Options, require, supported
 
 
 @dataclass(frozen=True)
 class Attrs:
     alpha: float  # finite; a float32 value
+
+    def check(self, n: NodeView) -> None:
+        require(-FLT_MAX <= self.alpha <= FLT_MAX, f"alpha {self.alpha}")
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:

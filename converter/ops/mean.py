@@ -46,6 +46,11 @@ class Attrs:
     axes: tuple[int, ...]  # ascending, without repeats, within the rank
     keep_dims: bool
 
+    def check(self, n: NodeView) -> None:
+        rank = len(n.x.shape)
+        ok = all(0 <= a < rank for a in self.axes) and list(self.axes) == sorted(set(self.axes))
+        require(ok, f"axes {list(self.axes)} of a tensor of rank {rank}")
+
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
     x, axis = inputs[0], inputs[1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView, Tensor
+from tinyml.ir import DType, Node, NodeView, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops._move import box, copy_call, row_access
 from tinyml.ops._operands import check_movable, checked_shape, const_ints, data_access
@@ -30,6 +30,11 @@ class Attrs:
     begin: tuple[int, ...]
     size: tuple[int, ...]
 
+    def check(self, n: NodeView) -> None:
+        require(len(self.begin) == len(self.size) == len(n.x.shape), f"{len(self.begin)} indices for rank {len(n.x.shape)}")
+        for d, (extent, b, s) in enumerate(zip(n.x.shape, self.begin, self.size, strict=True)):
+            require(0 <= b and 0 <= s and b + s <= extent, f"[{b} : {b} + {s}] outside dimension {d} of extent {extent}")
+
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
     x = inputs[0]
@@ -37,10 +42,9 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     begin, size = const_ints(inputs[1], "begin"), const_ints(inputs[2], "size")
     rank = len(x.shape)
     require(len(begin) == rank and len(size) == rank, f"begin {list(begin)} and size {list(size)} for rank {rank}")
-    full = tuple(extent - b if s == -1 else s for extent, b, s in zip(x.shape, begin, size, strict=True))
-    for d, (extent, b, s) in enumerate(zip(x.shape, begin, full, strict=True)):
-        require(0 <= b and 0 <= s and b + s <= extent, f"[{b} : {b} + {s}] outside dimension {d} of extent {extent}")
-    return Attrs(begin, full)
+    attrs = Attrs(begin, tuple(extent - b if s == -1 else s for extent, b, s in zip(x.shape, begin, size, strict=True)))
+    attrs.check(NodeView(Node("SLICE", (x.id,), (), attrs, 0), (x,), ()))
+    return attrs
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:

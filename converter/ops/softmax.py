@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import INT32_MAX, rdivpot, srdhm
+from tinyml.numerics import FLT_MAX, INT32_MAX, rdivpot, srdhm
 from tinyml.ops import _elementwise as ew
 from tinyml.ops._exp_table import exp_table
 from tinyml.opspec import (
@@ -37,6 +37,9 @@ MAX_DEPTH = 4095  # 4096 equal values would overflow the 12 integer bits of the 
 @dataclass(frozen=True)
 class Attrs:
     beta: float  # finite, > 0; a float32 value
+
+    def check(self, n: NodeView) -> None:
+        require(0 < self.beta <= FLT_MAX, f"beta {self.beta}")
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:

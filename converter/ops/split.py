@@ -31,6 +31,12 @@ class Attrs:
     axis: int
     parts: int
 
+    def check(self, n: NodeView) -> None:
+        axis, parts, shape = self.axis, self.parts, _x(n).shape
+        require(parts == len(n.outputs), f"{parts} parts for {len(n.outputs)} outputs")
+        require(0 <= axis < len(shape), f"axis {axis} of a tensor of rank {len(shape)}")
+        require(parts > 0 and shape[axis] % parts == 0, f"{parts} equal parts of dimension {axis} of extent {shape[axis]}")
+
 
 def _x(n: NodeView) -> Tensor:
     assert n.inputs[1] is not None

@@ -37,6 +37,18 @@ class Attrs:
     begin: tuple[int, ...]  # per dimension of the input, the first index taken
     loops: tuple[Loop, ...]  # per dimension of the output; new dimensions have no source
 
+    def check(self, n: NodeView) -> None:
+        shape = n.x.shape
+        require(len(self.begin) == len(shape), f"{len(self.begin)} indices for rank {len(shape)}")
+        require(all(0 <= b < d for b, d in zip(self.begin, shape, strict=True)), f"indices {list(self.begin)} outside {list(shape)}")
+        require([loop.dst for loop in self.loops] == list(range(len(self.loops))), "loops out of order")
+        sources = [loop.src for loop in self.loops if loop.src is not None]
+        require(sources == sorted(set(sources) & set(range(len(shape)))), f"loops over dimensions {sources[:9]} of rank {len(shape)}")
+        for loop in self.loops:
+            require(loop.extent > 0 and loop.step != 0 and (loop.src is not None or loop.extent == loop.step == 1), "an empty loop")
+            last = 0 if loop.src is None else self.begin[loop.src] + loop.step * (loop.extent - 1)
+            require(loop.src is None or 0 <= last < shape[loop.src], f"index {last} outside dimension {loop.src}")
+
     @property
     def move(self) -> Move:
         return Move(self.loops, self.begin, (0,) * len(self.loops))

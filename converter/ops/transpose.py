@@ -30,6 +30,9 @@ from tinyml.opspec import (
 class Attrs:
     perm: tuple[int, ...]
 
+    def check(self, n: NodeView) -> None:
+        require(sorted(self.perm) == list(range(len(n.x.shape))), f"perm {list(self.perm)[:9]} of a tensor of rank {len(n.x.shape)}")
+
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
     x = inputs[0]

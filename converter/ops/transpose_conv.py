@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import activation_clamp, requant
+from tinyml.numerics import activation_clamp, check_clamp, requant
 from tinyml.ops import _channels, _window
 from tinyml.opspec import (
     Access,
@@ -42,6 +42,15 @@ class Attrs:
     stride: tuple[int, int]
     pad: _window.Pad4  # cropped from the full output
     clamp: tuple[float, float]  # of the output, in its own domain
+
+    def check(self, n: NodeView) -> None:
+        w = n.inputs[1]
+        assert w is not None
+        require(len(w.shape) == 4, f"weights have rank {len(w.shape)}, not 4")
+        _window.check_steps(*self.stride)
+        for k in (0, 1):
+            _window.check_pad((self.pad[k], self.pad[k + 2], 0, 0), w.shape[k + 1])
+        check_clamp(self.clamp, n.y)
 
 
 def _operands(inputs: tuple[Tensor | None, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
@@ -85,6 +94,7 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
         forward = _window.out_extent(size, a.pad[d], a.pad[d + 2], w.shape[d + 1], a.stride[d])
         supported(forward == x.shape[d + 1], f"output {size} with input {x.shape[d + 1]} along dimension {d + 1}, stride {a.stride[d]}")
     supported(out[1] <= MAX_ROWS, f"{out[1]} output rows, more than {MAX_ROWS}")
+    supported(not any(t.dtype.packed for t in (x, w, n.y)), "values of less than 8 bits")
     _channels.check_types(x, w, bias, n.y, w.shape[0], axis=0)
     terms = w.shape[1] * w.shape[2] * w.shape[3]
     # half of what folded zero points allow: a factor has nine bits here

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from tinyml.errors import InternalError
-from tinyml.ir import DType, Graph, NodeView, Tensor
+from tinyml.ir import Graph, NodeView, Tensor
+from tinyml.numerics import INTEGERS, RANGE
 from tinyml.opspec import Malformed, Reject, load_ops
 
 
@@ -34,6 +35,8 @@ def verify(graph: Graph, stage: str = "import") -> None:
             fail(place, f"shape {list(t.shape)} has a dimension that is not positive")
         if t.data is not None and (t.data.shape != t.shape or t.data.dtype != t.dtype.numpy):
             fail(place, f"data is {t.data.dtype} {list(t.data.shape)}, the tensor {t.dtype.value} {list(t.shape)}")
+        if t.data is not None and t.dtype.packed and t.elements and not RANGE[t.dtype][0] <= t.data.min() <= t.data.max() <= RANGE[t.dtype][1]:
+            fail(place, f"values {t.data.min()} to {t.data.max()} do not fit {t.dtype.value}")
         if t.quant is not None and len(t.quant.scale) != len(t.quant.zero_point):
             fail(place, f"{len(t.quant.scale)} scales with {len(t.quant.zero_point)} zero points")
         if t.quant is not None and t.quant.per_channel:
@@ -54,8 +57,8 @@ def verify(graph: Graph, stage: str = "import") -> None:
         if spec is None:
             fail(place, "no such operator")
         for t in (*node.inputs, *node.outputs):
-            if t is not None and look_up(place, t).dtype is DType.INT8 and graph.tensors[t].quant is None:
-                fail(place, f"int8 tensor {t} has no scale")
+            if t is not None and look_up(place, t).dtype in INTEGERS and graph.tensors[t].quant is None:
+                fail(place, f"{graph.tensors[t].dtype.value} tensor {t} has no scale")
         for t in node.inputs:
             if t is not None and t not in written and not graph.tensors[t].is_const:
                 fail(place, f"reads tensor {t}, which nothing before it writes")

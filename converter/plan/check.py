@@ -143,7 +143,7 @@ def _replay_rows(arena: Arena, view: NodeView, reads: list, where: str) -> None:
 def _trails(arena: Arena, out: int, src: int) -> bool:
     """Element i of `out` ends no later than element i+1 of `src` begins: safe for any element-wise kernel."""
     g, size = arena.plan.graph, lambda t: arena.plan.graph.tensors[t].dtype.bytes
-    if hwc(g.tensors[out].shape) != hwc(g.tensors[src].shape):
+    if g.tensors[out].stored != g.tensors[src].stored:
         return False
     ends = _addresses(arena, out).reshape(-1) + size(out)
     begins = _addresses(arena, src).reshape(-1)
@@ -176,7 +176,7 @@ def _view(arena: Arena, view: NodeView, rule: ViewRule | None, inputs: list[int]
         refuse(where, "has no step and is not a view")
     source = arena.wanted(inputs[0], where)
     if isinstance(rule, Reshaped):
-        arena.expected[view.y.id] = source.reshape(hwc(view.y.shape))
+        arena.expected[view.y.id] = source.reshape(view.y.stored)
     else:
         source = source.reshape(arena.plan.graph.tensors[inputs[0]].shape)
         for t, begin in zip(view.outputs, rule.begins, strict=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NoReturn
 
 import numpy as np
 
 from tinyml.errors import InternalError
-from tinyml.ir import hwc
 from tinyml.plan.model import ArenaBuffer, Layout, Plan
 
 FREE = -1
@@ -57,8 +57,8 @@ class Arena:
         tensor's buffer, and geometries that are not the tensor's or put two of its elements on one byte."""
         at, tensor = self.layout(t), self.plan.graph.tensors[t]
         g, size = at.geom, tensor.dtype.bytes
-        if (g.h, g.w, g.c) != hwc(tensor.shape):
-            refuse(f"tensor {t}", f"is laid out as {(g.h, g.w, g.c)}, its shape is {tensor.shape}")
+        if (g.h, g.w, g.c) != tensor.stored:
+            refuse(f"tensor {t}", f"is laid out as {(g.h, g.w, g.c)}, its shape is {tensor.shape} of {tensor.dtype.value}")
         if (g.w > 1 and g.px_stride < g.c) or (g.h > 1 and g.row_stride < (g.w - 1) * g.px_stride + g.c):
             refuse(f"tensor {t}", f"row stride {g.row_stride} and pixel stride {g.px_stride} make its elements overlap")
         start, buffer = self.buffer(at.buffer)
@@ -71,9 +71,9 @@ class Arena:
         )
 
     def fresh(self, t: int) -> np.ndarray:
-        """New tags for a tensor about to be written: one per element, never used before."""
-        shape = hwc(self.plan.graph.tensors[t].shape)
-        first, self.next_tag = self.next_tag, self.next_tag + self.plan.graph.tensors[t].elements
+        """New tags for a tensor about to be written: one per storage unit, never used before."""
+        shape = self.plan.graph.tensors[t].stored
+        first, self.next_tag = self.next_tag, self.next_tag + math.prod(shape)
         return np.arange(first, self.next_tag, dtype=np.int32).reshape(shape)
 
     def write(self, t: int) -> None:

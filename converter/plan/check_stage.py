@@ -147,7 +147,7 @@ class _Op:
             if link.rows < rows or link.columns < columns or link.buffer is None:
                 refuse(self.where, f"a window of {link.rows} x {link.columns} pixels is too small for {rows} x {columns}")
             base, buffer = self.arena.buffer(link.buffer)
-            size = link.rows * link.columns * view.y.shape[-1] * view.y.dtype.bytes
+            size = link.rows * link.columns * view.y.stored[2] * view.y.dtype.bytes
             if link.offset_bytes < 0 or link.offset_bytes % 4 or buffer.size_bytes < link.offset_bytes + size:
                 refuse(self.where, f"a window of {link.rows} x {link.columns} pixels does not fit {buffer.size_bytes} bytes")
             out.append(self.arena.tags[base + link.offset_bytes : base + link.offset_bytes + size])
@@ -240,7 +240,7 @@ class _Op:
         arena, graph = self.arena, self.arena.plan.graph
         a, b = graph.tensors[t], graph.tensors[self.out]
         ga, gb = arena.layout(t).geom, arena.layout(self.out).geom
-        if hwc(a.shape) != hwc(b.shape) or a.dtype.bytes != b.dtype.bytes or (ga.px_stride != gb.px_stride and ga.w > 1):
+        if a.stored != b.stored or a.dtype.bytes != b.dtype.bytes or (ga.px_stride != gb.px_stride and ga.w > 1):
             return False
         size = a.dtype.bytes
         start = [arena.span(x)[0] + (row % arena.slots(x)) * g.row_stride * size for x, g in ((t, ga), (self.out, gb))]

@@ -62,7 +62,7 @@ def _lower_chain(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target
     source, calls = n.reads[0], []
     # what each part sees: the source's rows, then the windows, then the output row
     seen = [replace(layouts[source.tensor].geom, h=_height(graph, source))]
-    seen += [Geom.dense(k.rows, k.columns, hwc(graph.tensors[graph.nodes[k.node].outputs[0]].shape)[2]) for k in links]
+    seen += [Geom.dense(k.rows, k.columns, graph.tensors[graph.nodes[k.node].outputs[0]].stored[2]) for k in links]
     seen.append(replace(layouts[n.out].geom, h=1, w=n.pixels))
     for k, node in enumerate(n.nodes):
         view = graph.view(graph.nodes[node])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tinyml.ir import Graph, hwc
+from tinyml.ir import Graph
 from tinyml.opspec import Elementwise, Geom, Lowering, Window, load_ops
 from tinyml.plan.lower_rows import lower_stage
 from tinyml.plan.model import ArenaBuffer, Gap, Layout, Link, RowStep, Schedule, Stage, Step, Target
@@ -109,7 +109,7 @@ def windows_bytes(graph: Graph, links: Sequence[Link]) -> int:
     total = 0
     for k in links:
         t = graph.tensors[graph.nodes[k.node].outputs[0]]
-        total += -(-k.rows * k.columns * t.shape[3] * t.dtype.bytes // ALIGN) * ALIGN
+        total += -(-k.rows * k.columns * t.stored[2] * t.dtype.bytes // ALIGN) * ALIGN
     return total
 
 
@@ -161,7 +161,7 @@ def _add_stage(draft: _Draft, s: Fusion) -> None:
     assert flow is not None, s
     layouts = dict(draft.storage.layouts)
     for t, rows in flow.rings.items():
-        h, w, c = hwc(graph.tensors[t].shape)
+        h, w, c = graph.tensors[t].stored
         ring = 0 if rows >= h else rows
         size = min(rows, h) * w * c * graph.tensors[t].dtype.bytes
         layouts[t] = Layout(draft.buffer(size, f"rows of tensor {t}"), 0, Geom.dense(h, w, c), ring)

@@ -218,7 +218,7 @@ class StageProblem:
                     yield more
 
     def _ring(self, t: int, rows: int) -> int:
-        h, w, c = hwc(self.graph.tensors[t].shape)
+        h, w, c = self.graph.tensors[t].stored
         size = min(rows, h) * w * c * self.graph.tensors[t].dtype.bytes
         return (size + ALIGN - 1) // ALIGN * ALIGN
 

@@ -53,14 +53,14 @@ class _Builder:
         """(element offset in the root, geometry), or None where strides do not fold to rows and pixels."""
         tensor = self.g.tensors[t]
         if t not in self.parent:
-            return 0, Geom.dense(*hwc(tensor.shape))
+            return 0, Geom.dense(*tensor.stored)
         parent, begin = self.parent[t]
         above = self.geom(parent)
         if above is None:
             return None
         offset, pg = above
         if begin is None:
-            return (offset, Geom.dense(*hwc(tensor.shape))) if pg.is_dense else None
+            return (offset, Geom.dense(*tensor.stored)) if pg.is_dense else None
         return _part(offset, pg, self.g.tensors[parent].shape, tensor.shape, begin)
 
     # -- eligibility
@@ -144,7 +144,7 @@ class _Builder:
             family = self.family(root)
             dead = all(self.last_read[m] <= k for m in family) and node.inputs.count(src) == 1
             same = self.g.tensors[root].bytes == view.y.bytes == self.g.tensors[src].bytes
-            same = same and hwc(view.y.shape) == hwc(self.g.tensors[src].shape)
+            same = same and view.y.stored == self.g.tensors[src].stored
             if dead and same and above and above[0] == 0 and above[1].is_dense and root != self.root(out):
                 if all((g := self.geom(m)) and g[1].is_dense for m in self.family(out)) or self.strided_ok(out):
                     self.link(out, src, None)

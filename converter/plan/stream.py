@@ -114,7 +114,7 @@ def _shares(graph: Graph, nodes: Sequence[RowNode], inner: set[int]) -> dict[int
         for r in sorted(n.reads, key=lambda r: -by_out[r.tensor].node if r.tensor in by_out else 0):
             t = graph.tensors[r.tensor]
             alone = r.tensor in inner and len(graph.consumers[r.tensor]) == 1 and by_out[r.tensor].kind is Kind.ROWS
-            if alone and r.exact and t.dtype.bytes == graph.tensors[n.out].dtype.bytes:
+            if alone and r.exact and t.stored == graph.tensors[n.out].stored and t.dtype.bytes == graph.tensors[n.out].dtype.bytes:
                 out[r.tensor] = n.out
                 break
     return out
@@ -133,7 +133,7 @@ def _depth(born: list[int], last: list[int]) -> int:
 def _gap(graph: Graph, run: _Run, a: int, b: int, born: list[int]) -> int:
     """Least bytes by which input a must lie above output b, so that no row of b is written over one of a that is read
     then or later: the maximum over rows y of b of (end of row y) - (start of the first row of a still needed)."""
-    (h, wa, ca), (_, wb, cb) = hwc(graph.tensors[a].shape), hwc(graph.tensors[b].shape)
+    (h, wa, ca), (_, wb, cb) = graph.tensors[a].stored, graph.tensors[b].stored
     row_a, row_b = wa * ca * graph.tensors[a].dtype.bytes, wb * cb * graph.tensors[b].dtype.bytes
     last, gap, first = run.last[a], 0, 0
     for y, now in enumerate(born):

@@ -150,7 +150,7 @@ def _inner_rows(plan: Plan, stage: Stage) -> tuple[InnerRow, ...]:
 def _link(plan: Plan, r: RowStep, link: Link, kernel: str, macs: int) -> InnerRow:
     """An operator that runs with its reader, block by block."""
     y = plan.graph.view(plan.graph.nodes[link.node]).y
-    kept = link.rows * link.columns * y.shape[3] * y.dtype.bytes
+    kept = link.rows * link.columns * y.stored[2] * y.dtype.bytes
     reader = operator_name(plan.graph, r.node)
     keeps = f"{link.rows}×{link.columns} pixels"
     return InnerRow(operator_name(plan.graph, link.node), shape_text(y.shape), macs, f"with {reader}", keeps, kept, kernel)
