@@ -17,6 +17,9 @@ PER_PROGRAM = 200
 # instruction sets -> compiler, its flags, emulated machine; a variant runs on the first that has all of its features
 TARGETS = {
     frozenset({"dsp"}): ("arm-none-eabi-gcc", ("-mcpu=cortex-m4", "-mthumb"), ("qemu-system-arm", "-M", "mps2-an386")),
+    frozenset({"dsp", "mve"}): (
+        "arm-none-eabi-gcc", ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"), ("qemu-system-arm", "-M", "mps3-an547"),
+    ),
     frozenset({"rv32im", "rv32imc"}): (
         "riscv64-unknown-elf-gcc", ("-misa-spec=2.2", "-march=rv32imc", "-mabi=ilp32", "-mcmodel=medany", "-specs=picolibc.specs"),
         ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
@@ -65,7 +68,7 @@ void reset(void);
 VECTORS = {
     "arm": """
 __attribute__((section(".vectors"), used)) void (*const vectors[16])(void) = {
-  (void (*)(void))0x20400000, reset, fault, fault, fault, fault, fault};
+  (void (*)(void))TOP_OF_STACK, reset, fault, fault, fault, fault, fault};
 """,
     "riscv64": """
 static uint64_t stack[2048] __attribute__((used));
@@ -81,24 +84,36 @@ SECTIONS {
   .data %s : { *(.data*) *(.sdata*) *(.bss*) *(.sbss*) *(COMMON) }
 }
 """
-ADDRESSES = {"arm": ("0x0", "0x20000000"), "riscv64": ("0x80000000", "0x84000000")}
+# of code and data; on Arm also the end of the data's memory
+ADDRESSES = {
+    "mps2-an386": ("0x0", "0x20000000", "0x20400000"),
+    "mps3-an547": ("0x0", "0x21000000", "0x21400000"),
+    "virt": ("0x80000000", "0x84000000"),
+}
+START = {
+    # CPACR: before the first instruction of the vector extension
+    "arm": "*(volatile uint32_t *)0xE000ED88u |= 0xFu << 20; __asm__ volatile(\"dsb\\n isb\" ::: \"memory\");",
+    "riscv64": "",
+}
 
 
 def program(parts: list[Check], core: str) -> str:
     includes = "".join(f'#include "tm/{h}.h"\n' for h in sorted({c.call.header for c in parts}))
     functions = "\n".join(f"static void check_{k}(void) {c.body}" for k, c in enumerate(parts))
     calls = " ".join(f"check_{k}();" for k in range(len(parts)))
-    return f"{includes}{TRAP[core]}{REPORT}{VECTORS[core]}\n{functions}\nvoid reset(void) {{ {calls} quit(0); }}\n"
+    run = f"static __attribute__((noinline)) void run(void) {{ {calls} }}"
+    return f"{includes}{TRAP[core]}{REPORT}{VECTORS[core]}\n{functions}\n{run}\nvoid reset(void) {{ {START[core]} run(); quit(0); }}\n"
 
 
 def run(variant: Variant, parts: list[Check], folder: Path) -> None:
     compiler, cpu, machine = TARGETS[target(variant)]
     core = compiler.split("-")[0]
     (folder / "checks.c").write_text(program(parts, core))
-    (folder / "link.ld").write_text(SCRIPT % ADDRESSES[core])
+    at = ADDRESSES[machine[2]]
+    (folder / "link.ld").write_text(SCRIPT % at[:2])
     kernels = sorted({str(ROOT / "runtime_c" / "src" / f"{c.call.func.removeprefix('tm_')}.c") for c in parts})
     subprocess.run(
-        [compiler, *cpu, "-std=gnu99", "-Os", "-Wall", "-Werror", f"-I{ROOT / 'runtime_c' / 'include'}", "-nostartfiles",
+        [compiler, *cpu, "-std=gnu99", "-Os", "-Wall", "-Werror", f"-DTOP_OF_STACK={at[-1]}", f"-I{ROOT / 'runtime_c' / 'include'}", "-nostartfiles",
          "-T", str(folder / "link.ld"), str(folder / "checks.c"), *kernels, "-o", str(folder / "checks.elf")],
         check=True, timeout=120,
     )  # fmt: skip
