@@ -92,7 +92,7 @@ ADDRESSES = {
 }
 START = {
     # CPACR: before the first instruction of the vector extension
-    "arm": "*(volatile uint32_t *)0xE000ED88u |= 0xFu << 20; __asm__ volatile(\"dsb\\n isb\" ::: \"memory\");",
+    "arm": '*(volatile uint32_t *)0xE000ED88u |= 0xFu << 20; __asm__ volatile("dsb\\n isb" ::: "memory");',
     "riscv64": "",
 }
 
