@@ -11,8 +11,7 @@ from tinyml.ir import Graph
 from tinyml.passes import run_passes
 from tinyml.plan.model import Plan, Target
 from tinyml.plan.planner import BALANCED, Goal, make_plan
-
-Progress = Callable[[str], None]
+from tinyml.plan.stages import Progress
 
 
 @dataclass(frozen=True, eq=False)

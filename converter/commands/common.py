@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def add_model(p: argparse.ArgumentParser) -> None:
     p.add_argument("--optimize", choices=["ram", "flash", "balanced", "latency"], default="balanced", help=OPTIMIZE)
     p.add_argument("--max-overhead", type=overhead, default=1.10, metavar="F", help="most multiply-accumulates, as a factor")
     p.add_argument("--input-mode", choices=["whole", "rows"], default="whole", help="resident input, or pushed row by row")
+    p.add_argument("--plan-time", type=seconds, metavar="S", help="end the planner's search after S seconds, with the best plan so far")
     p.add_argument("--dump-after", metavar="PASS", help="print the graph after this pass")
 
 
@@ -97,6 +99,29 @@ def overhead(text: str) -> float:
     if not 1.0 <= value < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a factor of at least 1.0")
     return value
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+class Deadline:
+    """Hands on what the search is doing and tells it when its time is over (None: never). cut: it has been told so."""
+
+    def __init__(self, say: Callable[[str], None], limit_s: float | None):
+        self.say, self.cut = say, False
+        self.end = None if limit_s is None else time.monotonic() + limit_s
+
+    def __call__(self, text: str) -> bool:
+        self.say(text)
+        self.cut = self.cut or (self.end is not None and time.monotonic() >= self.end)
+        return self.cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +150,10 @@ def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) 
         isa = load_board("host").isa if on_host else board.isa
         ram = getattr(args, "ram", None) or config.ram
         goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram), args.input_mode == "rows")
-        compiled = compile_model(data, Path(path).stem, isa, progress, dump, goal)
+        deadline = Deadline(progress, getattr(args, "plan_time", None))
+        compiled = compile_model(data, Path(path).stem, isa, deadline, dump, goal)
+    if deadline.cut:
+        console.err.print("tinyml: --plan-time ended the search; a longer one may find a smaller or faster plan", markup=False)
     if wanted and not dump.seen:
         raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")
     return Job(Path(path), board, compiled, ram, getattr(args, "flash", None) or config.flash)

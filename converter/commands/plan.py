@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tinyml.commands.common import Command, Console, Job, add_model, load_job
+from tinyml.commands.common import Command, Console, Deadline, Job, add_model, load_job
 from tinyml.commands.firmware import all_boards, measure
 from tinyml.device.files import write_text
 from tinyml.errors import DoesNotFit, UsageError
@@ -80,9 +80,8 @@ def _measure(args: argparse.Namespace, job: Job, console: Console) -> tuple[Meas
 def _front(args: argparse.Namespace, job: Job, report: PlanReport, console: Console) -> tuple[FrontPoint, ...]:
     graph = run_passes(job.compiled.source)
     with console.progress(f"{job.path.name}: front") as progress:
-        found = front(
-            graph, Target(job.board.isa, args.optimize), progress, Goal(max_overhead=args.max_overhead, push_rows=args.input_mode == "rows")
-        )
+        goal = Goal(max_overhead=args.max_overhead, push_rows=args.input_mode == "rows")
+        found = front(graph, Target(job.board.isa, args.optimize), Deadline(progress, args.plan_time), goal)
     return front_points(found, job.compiled.plan, graph, report.macs.model, arena_room(report))
 
 

@@ -17,7 +17,7 @@ from tinyml.plan.recompute import choices
 from tinyml.plan.room import fill_holes
 from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
-from tinyml.plan.stages import StageProblem, chains, options
+from tinyml.plan.stages import Progress, StageProblem, chains, options
 
 
 def order_problem(graph: Graph) -> OrderProblem:
@@ -86,10 +86,10 @@ class Candidate:
 
 
 def make_plan(
-    graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None, goal: Goal = BALANCED
+    graph: Graph, target: Target, progress: Progress = lambda text: None, goal: Goal = BALANCED
 ) -> Plan:
-    """The checked plan that serves the goal best. Raises InternalError if the checker refuses it, UsageError where rows are
-    to be pushed into a network that can not take them."""
+    """The checked plan that serves the goal best, or the best one found when `progress` ended the search. Raises
+    InternalError if the checker refuses it, UsageError where rows are to be pushed into a network that can not take them."""
     progress("ordering operators")
     graph = reorder(graph)
     chosen = _choose(_candidates(graph, target, progress, goal), goal)
@@ -105,7 +105,7 @@ def make_plan(
 
 
 def front(
-    graph: Graph, target: Target, progress: Callable[[str], None] = lambda text: None, goal: Goal = BALANCED
+    graph: Graph, target: Target, progress: Progress = lambda text: None, goal: Goal = BALANCED
 ) -> tuple[Candidate, ...]:
     """The plans none of which is both larger and slower than another, from the smallest arena on, budgets left aside."""
     goal = replace(goal, optimize="ram", arena_bytes=None)
@@ -125,7 +125,7 @@ def _choose(found: Iterable[Candidate], goal: Goal) -> Candidate:
     return min(fitting, key=lambda c: (c.cost, c.height))
 
 
-def _candidates(graph: Graph, target: Target, progress: Callable[[str], None], goal: Goal) -> Iterator[Candidate]:
+def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal) -> Iterator[Candidate]:
     layered = min(_layered(graph, target, progress), key=lambda c: c.height)
     pushed = None
     if goal.push_rows:
@@ -141,6 +141,8 @@ def _candidates(graph: Graph, target: Target, progress: Callable[[str], None], g
     specs = load_ops()
     extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
     for again, macs in ((graph, 0), *choices(graph, extra_macs)):
+        if progress("looking for stages") and not (pushed and stuck):
+            return
         for c in _fused(again, target, bound, extra_macs - macs, pushed, progress):
             stuck = False
             bound = min(bound, c.height)
@@ -150,7 +152,7 @@ def _candidates(graph: Graph, target: Target, progress: Callable[[str], None], g
         raise UsageError("--input-mode rows", f"{where} can not take the input row by row", "use --input-mode whole")
 
 
-def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> Iterator[Candidate]:
+def _layered(graph: Graph, target: Target, progress: Progress) -> Iterator[Candidate]:
     """One step per operator: with and without views (a concatenation written in place keeps its whole result alive from
     its first part on, which can cost more than the copy), outputs in the place of operands or reaching into them."""
     seen = []
@@ -166,9 +168,10 @@ def _layered(graph: Graph, target: Target, progress: Callable[[str], None]) -> I
 
 
 def _fused(
-    graph: Graph, target: Target, bound: int, extra_macs: int, pushed: RowNode | None, progress: Callable[[str], None]
+    graph: Graph, target: Target, bound: int, extra_macs: int, pushed: RowNode | None, progress: Progress
 ) -> Iterator[Candidate]:
     """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper."""
+    found = False
     for views in (True, False):
         problem = StageProblem(graph, target, views, pushed)
         if not views and problem.lives == StageProblem(graph, target, True, pushed).lives:
@@ -176,9 +179,9 @@ def _fused(
         plain, chained = options(problem, bound, progress)
         for _, cost, path in chains([*plain, *chained], len(graph.nodes), extra_macs):
             stages = tuple(o.fusion for o in path if o.fused)
-            if not stages:
+            if not stages or (progress(f"placing buffers of {len(stages)} stages") and found):
                 return
-            progress(f"placing buffers of {len(stages)} stages")
+            found = True
             make = partial(make_schedule, graph, target, views, False, stages, True, pushed)
             schedule = make(None)
             yield Candidate(graph, cost, sum(o.extra_macs for o in path), schedule, place(schedule), make)

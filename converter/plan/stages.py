@@ -231,15 +231,20 @@ class StageProblem:
         return best
 
 
+# Told what the search is doing; a true answer ends it with what it has found so far.
+Progress = Callable[[str], object]
+
+
 def options(
-    problem: StageProblem, bound: int, progress: Callable[[str], None] = lambda text: None
+    problem: StageProblem, bound: int, progress: Progress = lambda text: None
 ) -> tuple[list[Option], list[Option]]:
     """Every layer alone and every stage whose own buffers stay below `bound` bytes; and with chains, the stages that could
     then be part of something smaller than anything without."""
     n = len(problem.graph.nodes)
     out = [o for k in range(n) if (o := problem.layer(k))]
     for lo in range(n):
-        progress(f"fusing operators ({lo} of {n})")
+        if progress(f"fusing operators ({lo} of {n})") and lo:  # a pushed input needs a stage at node 0
+            break
         for hi in range(lo + 1, min(n, lo + MAX_OPERATORS) + 1):
             if problem.rows[hi - 1] is None:
                 break
@@ -255,7 +260,8 @@ def options(
     for k, o in enumerate(out):
         # chains make rings smaller, and nothing else
         if o.fused and o.peak_bytes > least // 2 and o.peak_bytes - o.rows_bytes < least and o.end - o.first <= MAX_CHAINED:
-            progress(f"chaining operators ({k} of {len(out)})")
+            if progress(f"chaining operators ({k} of {len(out)})"):
+                break
             more += [v for v in problem.variants(o.first, o.end, least) if v.peak_bytes < o.peak_bytes]
     return out, more
 
