@@ -196,6 +196,16 @@ class KernelCall:
     scratch_bytes: int = 0
     accumulator_bytes: int = 0  # alive from the first row to the last
 
+    def geometries(self) -> tuple[tuple[str, Ref | Table], ...] | None:
+        """The geometries among the params, each with the argument that it describes: params and arguments have their tensors
+        in the same order, and tables such as weights have no geometry. None where that leaves a doubt."""
+        fields = [name for name, v in self.params if isinstance(v, Geom)]
+        tensors = [a for a in self.args if isinstance(a, (Ref, Table))]
+        for each in ([a for a in tensors if isinstance(a, Ref)], tensors):
+            if len(each) == len(fields):
+                return tuple(zip(fields, each, strict=True))
+        return None
+
 
 @dataclass(frozen=True)
 class Lowering:

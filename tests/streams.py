@@ -6,7 +6,8 @@ from tinyml.ir import Graph
 from tinyml.plan.model import Plan, Target
 from tinyml.plan.planner import plan_of
 from tinyml.plan.rows import chain, pushed_input, row_node
-from tinyml.plan.schedule import Fusion, last_reads, make_schedule
+from tinyml.plan.schedule import Fusion, last_reads, make_schedule, stage_tiles
+from tinyml.plan.tiles import PATCHES, STRIPS, Tiling
 
 
 def longest_stages(graph: Graph, least: int = 2) -> tuple[Fusion, ...]:
@@ -56,3 +57,34 @@ def streamed(graph: Graph, views: bool = True) -> Plan | None:
     if not stages:
         return None
     return plan_of(graph, make_schedule(graph, Target(), views, in_place=False, stages=stages, overlap=True))
+
+
+def tiled_stages(graph: Graph, tiling: Tiling) -> tuple[Fusion, ...]:
+    """From each operator on the longest run that can go in such tiles, or, where not even one operator can, in a grid of one
+    row or one column."""
+    out, first, last = [], 0, last_reads(graph)
+    ways = dict.fromkeys(t for t in (tiling, tiling._replace(rows=1), tiling._replace(columns=1)) if t.rows * t.columns > 1)
+    while first < len(graph.nodes):
+        fitting = [
+            s for t in ways for end in range(len(graph.nodes), first, -1) if stage_tiles(graph, s := Fusion(first, end, tiling=t), last)
+        ]
+        out += fitting[:1]
+        first = fitting[0].end if fitting else first + 1
+    return tuple(out)
+
+
+def tiled(graph: Graph, mode: str, seed: int) -> Plan | None:
+    """The checked plan with as much in tiles as possible, the grid by `seed`; None where nothing can be."""
+    grids = ((2, 2), (1, 3), (3, 1), (4, 2), (3, 3)) if mode == PATCHES else ((1, 2), (1, 3))
+    stages = tiled_stages(graph, Tiling(mode, *grids[seed % len(grids)]))
+    if not stages:
+        return None
+    return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True))
+
+
+def in_patches(graph: Graph, seed: int) -> Plan | None:
+    return tiled(graph, PATCHES, seed)
+
+
+def in_strips(graph: Graph, seed: int) -> Plan | None:
+    return tiled(graph, STRIPS, seed)

@@ -11,7 +11,7 @@ import pytest
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model
-from streams import chained, pushed, streamed
+from streams import chained, in_patches, in_strips, pushed, streamed
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import PASSES, run_passes
@@ -43,8 +43,9 @@ def _assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray], where: str) 
             np.testing.assert_array_equal(y, e, err_msg=where)
 
 
-def _plans(graph: Graph, switches: bool) -> dict[str, Plan]:
+def _plans(graph: Graph, seed: int) -> dict[str, Plan]:
     """By a name for each way to lay the graph out."""
+    switches = seed % 5 == 0
     plan = make_plan(graph, Target())
     plans = {"isolated": spread(plan), "planned": plan}
     fused = streamed(reorder(graph), views=switches)
@@ -56,6 +57,10 @@ def _plans(graph: Graph, switches: bool) -> dict[str, Plan]:
     by_rows = pushed(reorder(graph))
     if by_rows is not None:
         plans.update(pushed=by_rows, pushed_apart=spread(by_rows))
+    for name, make in (("patches", in_patches), ("strips", in_strips)):
+        tiles = make(reorder(graph), seed)
+        if tiles is not None:
+            plans.update({name: tiles, f"{name}_apart": spread(tiles)})
     if switches:
         ordered = reorder(graph)
         for views, in_place in SWITCHES:
@@ -67,7 +72,7 @@ def _run_seeds(seeds: range, folder: Path) -> None:
     graphs, plans = {}, {}
     for seed in seeds:
         graphs[seed] = run_passes(_expected(seed)[1])
-        for way, plan in _plans(graphs[seed], switches=seed % 5 == 0).items():
+        for way, plan in _plans(graphs[seed], seed).items():
             plans[f"s{seed}_{way}"] = plan
     program = build_cases(plans, folder)
     for name in plans:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tinyml.emit.naming import c_comment
 from tinyml.emit.rows import EmittedRow, emit_row
 from tinyml.emit.tables import TableSet, c_value
+from tinyml.emit.tiles import EmittedGrid, EmittedTile, emit_grid, emit_tile
 from tinyml.emit.values import CTYPES, c_ints
 from tinyml.ir import Graph
 from tinyml.opspec import Arg, KernelCall, Ref, Scratch, Table, load_ops
@@ -36,9 +37,13 @@ class EmittedStep:
     order: tuple[str, ...] = ()
     events: int = 0
     state: int | None = None  # arena offset of a pushed stage's state; rows[0] is the caller then
+    tiles: tuple[EmittedTile, ...] = ()  # of a stage in tiles, which has no `rows`
+    grid: EmittedGrid | None = None
 
     @property
     def body(self) -> str:
+        if self.grid is not None:
+            return repr((self.tiles, self.grid))
         parts = [f"{c.initialiser} {c.expression}" for c in self.calls]
         parts += [f"{c.initialiser} {c.window} {c.expression}" for r in self.rows for c in r.calls]
         parts += [f"{' '.join(r.links)} {r.chain}" for r in self.rows]
@@ -69,7 +74,23 @@ def _step(plan: Plan, k: int, step: Step, tables: TableSet) -> EmittedStep:
     return EmittedStep(k, c_comment(_label(plan, step.node)), node.op, node.index, _macs(plan, step.node), headers, calls)
 
 
+def _tiles(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
+    nodes, grid = stage.nodes, emit_grid(stage)
+    tiles = tuple(
+        emit_tile(plan, stage, i, f"{k}_{i}", c_comment(f"operator {plan.graph.nodes[n].index}, {_label(plan, n)}"), tables)
+        for i, n in enumerate(nodes)
+    )
+    what = f"{grid.width} strips" if grid.strips else f"{grid.height} x {grid.width} patches"
+    label = c_comment(f"{len(nodes)} operators in {what}, {_label(plan, nodes[0])} to {_label(plan, nodes[-1])}")
+    headers = tuple(sorted({"tiles", *(c.header for c in stage.calls)}))
+    first = plan.graph.nodes[nodes[0]]
+    macs = sum(_macs(plan, n) for n in nodes)
+    return EmittedStep(k, label, first.op, first.index, macs, headers, tiles=tiles, grid=grid)
+
+
 def _stage(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
+    if stage.grid is not None:
+        return _tiles(plan, k, stage, tables)
     rows = tuple(
         emit_row(plan, stage, r, f"{k}_{i}", c_comment(f"operator {plan.graph.nodes[r.node].index}, {_label(plan, r.node)}"), tables)
         for i, r in enumerate(stage.rows)

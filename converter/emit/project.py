@@ -97,8 +97,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str) -> Project:
         "src/main.c": render("main.c.j2", **values),
     }
     kernels = {c.func for s in plan.schedule.steps for c in s.calls}
-    if "chain" in headers:
-        kernels.add("tm_chain_row")
+    kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})
     return Project(prefix, root, dict(sorted(files.items())), tables.bytes("weights"), digest[:32], runtime)

@@ -25,6 +25,7 @@ from tinyml.opspec import (
 )  # fmt: skip
 from tinyml.plan.check_arena import Arena, refuse
 from tinyml.plan.check_stage import replay_stage
+from tinyml.plan.check_tiles import replay_tiles
 from tinyml.plan.model import Plan, Stage, Step
 
 
@@ -52,7 +53,7 @@ def check(plan: Plan) -> None:
         if k in inner:
             continue
         if isinstance(step, Stage):
-            inputs = replay_stage(arena, step, where)
+            inputs = (replay_tiles if step.grid else replay_stage)(arena, step, where)
         elif step is None:
             _view(arena, view, rule, inputs, where)
         else:

@@ -35,7 +35,7 @@ def lower_node(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: 
     elif n.kind is Kind.ONCE:
         calls = spec.lower(view, low)
     else:
-        calls = spec.lower(_cut(view, {t: (h, None) for t, h in heights.items()}), low)
+        calls = spec.lower(cut(view, {t: (h, None) for t, h in heights.items()}), low)
     out = Operand(n.out, "row" if n.kind is Kind.ROWS else "whole")
     operands = tuple(_operand(view, r) for r in n.reads)
     return RowStep(n.node, n.events, calls, (*operands, out))
@@ -69,7 +69,7 @@ def _lower_chain(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target
         t_in, t_out = (t for t in (*(t for t in view.inputs if t is not None and not t.is_const), view.y))
         geoms = {t_in.id: seen[k], t_out.id: seen[k + 1]}
         sizes = {t: (g.h, g.w) for t, g in geoms.items()}
-        (call,) = load_ops()[view.node.op].lower(_cut(view, sizes), Lowering(geoms, target.isa, target.optimize, blocks, target.scratch_bytes))
+        (call,) = load_ops()[view.node.op].lower(cut(view, sizes), Lowering(geoms, target.isa, target.optimize, blocks, target.scratch_bytes))
         calls.append(call)
     operands = (Operand(source.tensor, "chain"), Operand(n.out, "row"))
     return RowStep(n.node, n.events, tuple(calls), operands, links=links, pixels=n.pixels)
@@ -82,16 +82,16 @@ def _height(graph: Graph, r: RowRead) -> int:
     return max(hi - lo for lo, hi in zip(r.lo, r.hi, strict=True))
 
 
-def _cut(view: NodeView, sizes: Mapping[int, tuple[int, int | None]]) -> NodeView:
+def cut(view: NodeView, sizes: Mapping[int, tuple[int, int | None]]) -> NodeView:
     """The node with its arena tensors cut down to so many rows and columns (None: as many as it has)."""
 
-    def cut(t: Tensor | None) -> Tensor | None:
+    def part(t: Tensor | None) -> Tensor | None:
         if t is None or t.is_const or t.id not in sizes:
             return t
         h, w = sizes[t.id]
         return replace(t, shape=(1, h, t.shape[2] if w is None else w, t.shape[3]))
 
-    return NodeView(view.node, tuple(map(cut, view.inputs)), tuple(c for t in view.outputs if (c := cut(t))))
+    return NodeView(view.node, tuple(map(part, view.inputs)), tuple(c for t in view.outputs if (c := part(t))))
 
 
 def _operand(view: NodeView, r: RowRead) -> Operand:

@@ -57,7 +57,7 @@ class Step:
 @dataclass(frozen=True)
 class Operand:
     """Which rows of an arena tensor the calls of one event get. mode "row": the row of the event's number; "whole": all;
-    "chain": what the windows of a chain add up to; "window": the rows y*stride - pad ... + size - 1 for event y that exist."""
+    "chain": what the windows of a chain add up to; "tile": see Grid; "window": the rows y*stride - pad ... + size - 1 for event y that exist."""
 
     tensor: int
     mode: str
@@ -98,15 +98,35 @@ class RowStep:
         return (*(k.node for k in self.links), self.node)
 
 
+@dataclass(frozen=True)
+class Grid:
+    """How a stage is cut into tiles, which run one after the other, row by row of the grid.
+
+    rows[i][p], columns[j][p]: the rows (columns) lo..hi-1 of its output that the stage's p-th operator computes in tile
+    (i, j). mode "patches": each call computes that rectangle; "strips": one row of it, the next one each time.
+    local: tensors of which only the tile's rectangle exists, its first pixel where the layout begins."""
+
+    mode: str
+    rows: tuple[tuple[tuple[int, int], ...], ...]
+    columns: tuple[tuple[tuple[int, int], ...], ...]
+    local: tuple[int, ...]
+
+    @property
+    def tiles(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """Consecutive operators that run together, row by row: event n of the stage is the next event of rows[order[n]].
-    `scratch` is a buffer id, shared by all calls."""
+    `scratch` is a buffer id, shared by all calls. grid: the stage runs tile by tile, each time in that order; operands have
+    mode "tile" then, and `events` of a RowStep counts those of all tiles."""
 
     rows: tuple[RowStep, ...]
     order: tuple[int, ...]
     scratch: int | None = None
     state: int | None = None  # buffer id: where the stage stands between two pushed rows
+    grid: Grid | None = None
 
     @property
     def nodes(self) -> tuple[int, ...]:

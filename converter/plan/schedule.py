@@ -9,22 +9,27 @@ from typing import NamedTuple
 from tinyml.ir import Graph
 from tinyml.opspec import Elementwise, Geom, Lowering, Window, load_ops
 from tinyml.plan.lower_rows import lower_stage
+from tinyml.plan.lower_tiles import grid_of, lower_tiles
 from tinyml.plan.model import ArenaBuffer, Gap, Layout, Link, RowStep, Schedule, Stage, Step, Target
+from tinyml.plan.place import Buffer, Problem, solve
 from tinyml.plan.rows import PUSHED, Kind, RowNode, chain, row_node
 from tinyml.plan.storage import Storage, plan_storage
 from tinyml.plan.stream import Stream, stream
+from tinyml.plan.tiles import Tiles, Tiling, make_tiles, tile_node
 
 ALIGN = 8  # bytes; every buffer starts at a multiple, so word and double-word loads of a row's start are aligned
 STATE_BYTES, COUNTER_BYTES = 4, 2  # of tm_stage_push in tm/stage.h
 
 
 class Fusion(NamedTuple):
-    """Nodes first..end-1 as one stage; `chains` are runs of its nodes that go in blocks of `pixels` (rows.chain)."""
+    """Nodes first..end-1 as one stage; `chains` are runs of its nodes that go in blocks of `pixels` (rows.chain). tiling: the
+    stage runs tile by tile, and without chains."""
 
     first: int
     end: int
     chains: tuple[tuple[int, ...], ...] = ()
     pixels: int = 8
+    tiling: Tiling | None = None
 
 
 @dataclass
@@ -40,7 +45,7 @@ class _Draft:
     steps: list[Step | Stage] = field(default_factory=list)
     step_of: dict[int, int] = field(default_factory=dict)
     extra: list[ArenaBuffer] = field(default_factory=list)  # scratch, accumulators, rings
-    streams: list[tuple[int, Stream]] = field(default_factory=list)  # what may be overwritten in which step
+    streams: list[tuple[int, Stream | Tiles]] = field(default_factory=list)  # what may be overwritten in which step
 
     def target_of(self, first: int) -> Target:
         """The target of the step that begins with node `first`."""
@@ -104,6 +109,24 @@ def nodes_stream(
     return stream(graph, own, outputs, dying)
 
 
+def stage_tiles(graph: Graph, s: Fusion, last_read: dict[int, int]) -> Tiles | None:
+    """A range of nodes as one stage in tiles, None where that is not possible."""
+    nodes = [n for k in range(s.first, s.end) if (n := tile_node(graph, k))]
+    if s.tiling is None or len(nodes) < s.end - s.first:
+        return None
+    outputs = [n.out for n in nodes if last_read.get(n.out, -1) >= s.end]
+    ids = dict.fromkeys(r.tensor for n in nodes for r in n.reads)
+    dying = [t for t in ids if graph.producer.get(t, -1) < s.first and last_read.get(t, -1) < s.end]
+    return make_tiles(graph, nodes, s.tiling, outputs, dying)
+
+
+def patch_places(graph: Graph, tiles: Tiles) -> tuple[int, dict[int, int]]:
+    """Bytes of the buffer that holds what operators of one patch hand to each other, and where in it each tensor lies."""
+    buffers = tuple(Buffer(t, tiles.bytes(graph, t), ALIGN, first, last) for t, (first, last) in tiles.lives().items())
+    placement = solve(Problem(buffers))
+    return placement.height, dict(placement.offsets)
+
+
 def windows_bytes(graph: Graph, links: Sequence[Link]) -> int:
     """Bytes of the windows of one chain, each at a multiple of ALIGN."""
     total = 0
@@ -155,7 +178,39 @@ def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
     draft.step_of[k] = max(0, len(draft.steps) - 1)
 
 
+def _add_tiles(draft: _Draft, s: Fusion) -> None:
+    graph = draft.graph
+    tiles = stage_tiles(graph, s, last_reads(graph))
+    assert tiles is not None and draft.pushed is None, s
+    layouts = dict(draft.storage.layouts)
+    places: dict[int, tuple[int, int]] = {}  # buffer and offset of each tensor that has a place of its own
+    if tiles.rings:
+        places = {t: (draft.buffer(tiles.bytes(graph, t), f"rows of tensor {t}"), 0) for t in tiles.rings}
+    elif tiles.local:
+        size, offsets = patch_places(graph, tiles)
+        buffer = draft.buffer(size, "patch")
+        places = {t: (buffer, at) for t, at in offsets.items()}
+    for t in tiles.inner:
+        top = tiles.top(t)
+        if top not in places:
+            layouts[t] = layouts[top]  # completed in the place of a whole output
+            continue
+        h, w = tiles.held(graph, top)
+        height, _, c = hwc(graph.tensors[t].shape)
+        ring = h if top in tiles.rings and h < height else 0
+        layouts[t] = Layout(*places[top], Geom.dense(height if ring else h, w, c), ring)
+    draft.storage = replace(draft.storage, layouts=layouts)
+    rows, scratch = lower_tiles(graph, tiles, layouts, draft.target_of(s.first))
+    draft.streams.append((len(draft.steps), tiles))
+    number = draft.buffer(scratch, "scratch") if scratch else None
+    draft.steps.append(Stage(rows, tiles.order, number, None, grid_of(tiles)))
+    draft.step_of.update((k, len(draft.steps) - 1) for k in range(s.first, s.end))
+
+
 def _add_stage(draft: _Draft, s: Fusion) -> None:
+    if s.tiling is not None:
+        _add_tiles(draft, s)
+        return
     graph = draft.graph
     flow = stage_stream(graph, s, last_reads(graph), draft.pushed)
     assert flow is not None, s

@@ -180,7 +180,10 @@ def ring_rows(graph: Graph, schedule: Schedule, t: int) -> tuple[int, int]:
 
 
 def stage_mode(stage: Stage) -> str:
-    """stream: every operator's result exists row by row; window: some exist only as a few pixels in front of their reader."""
+    """stream: every operator's result exists row by row; window: some exist only as a few pixels in front of their reader;
+    strips: row by row in one vertical strip after the other; patches: rectangle by rectangle."""
+    if stage.grid is not None:
+        return stage.grid.mode
     return "stream" if set(stage.nodes) == {r.node for r in stage.rows if r.node in stage.nodes} else "window"
 
 

@@ -12,10 +12,28 @@ def step_macs(graph: Graph, step: Step | Stage) -> dict[int, int]:
     """Multiply-accumulates of one inference, by node of the step."""
     specs = load_ops()
     out = {k: specs[graph.nodes[k].op].macs(graph.view(graph.nodes[k])) for k in step.nodes}
+    if isinstance(step, Stage) and step.grid is not None:
+        return {k: macs * pixels // _pixels(graph, k) for (k, macs), pixels in zip(out.items(), tile_pixels(step), strict=True)}
     for row in step.rows if isinstance(step, Stage) else ():
         for k, computed in _rows_computed(graph, row).items():
             out[k] = out[k] // hwc(graph.view(graph.nodes[k]).y.shape)[0] * computed
     return out
+
+
+def tile_pixels(stage: Stage) -> list[int]:
+    """For each operator of a stage in tiles, the pixels that it computes, over all tiles."""
+    assert stage.grid is not None
+    out = []
+    for p in range(len(stage.rows)):
+        rows = [hi - lo for lo, hi in (r[p] for r in stage.grid.rows)]
+        columns = [hi - lo for lo, hi in (c[p] for c in stage.grid.columns)]
+        out.append((stage.order.count(p) if stage.grid.mode == "strips" else sum(rows)) * sum(columns))
+    return out
+
+
+def _pixels(graph: Graph, k: int) -> int:
+    h, w, _ = hwc(graph.view(graph.nodes[k]).y.shape)
+    return h * w
 
 
 def _rows_computed(graph: Graph, row: RowStep) -> dict[int, int]:

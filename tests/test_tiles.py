@@ -1,0 +1,185 @@
+"""Stages in tiles: what each tile computes, where it is kept, and that the checker refuses what would not work.
+
+That their results are right is shown on random networks (test_random_graphs.py) and real ones (test_models.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from networks import Net
+from tinyml.errors import InternalError
+from tinyml.ir import Graph
+from tinyml.plan.check import check
+from tinyml.plan.model import Grid, Plan, Stage, Target
+from tinyml.plan.planner import plan_of
+from tinyml.plan.schedule import Fusion, last_reads, make_schedule, stage_tiles
+from tinyml.plan.tiles import PATCHES, STRIPS, Tiles, Tiling
+from tinyml.report.arena import stage_mode
+from tinyml.report.macs import step_macs
+
+SQUARE = Tiling(PATCHES, 2, 2)
+
+
+def chain() -> Graph:
+    """3x3, 3x3 with stride 2, both SAME: 12x10 -> 12x10 -> 6x5. Along 12 rows the stride pads below alone."""
+    n = Net()
+    x = n.act((1, 12, 10, 4))
+    return n.graph([x], [n.conv(n.conv(x, 8, 3), 4, 3, stride=2)])
+
+
+def residual() -> Graph:
+    n = Net()
+    x = n.act((1, 12, 10, 4))
+    a = n.conv(x, 8, 3)
+    b = n.conv(n.conv(a, 8, 3), 8, 3)
+    return n.graph([x], [n.conv(n.add(a, b), 4, 3)])
+
+
+def tiles_of(graph: Graph, tiling: Tiling) -> Tiles:
+    found = stage_tiles(graph, Fusion(0, len(graph.nodes), tiling=tiling), last_reads(graph))
+    assert found is not None
+    return found
+
+
+def planned(graph: Graph, tiling: Tiling) -> Plan:
+    stages = (Fusion(0, len(graph.nodes), tiling=tiling),)
+    return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True))
+
+
+def test_a_tile_computes_what_the_next_operator_reads() -> None:
+    tiles = tiles_of(chain(), SQUARE)
+    # rows 0..2 of 6 read rows 0..6 of 12 (first row 2*y, three of them); rows 3..5 read 6..12, and the padding below
+    assert tiles.rows == (((0, 7), (0, 3)), ((6, 12), (3, 6)))
+    # along 10 columns likewise: 2 of 5 read 0..4, the other 3 read 4..10
+    assert tiles.columns == (((0, 5), (0, 2)), ((4, 10), (2, 5)))
+    assert tiles.held(chain(), tiles.nodes[0].out) == (7, 6)
+
+
+def test_two_readers_need_what_holds_both() -> None:
+    """The shortcut needs as much as the sum, the 3x3 pair beside it two pixels more around it."""
+    tiles = tiles_of(residual(), SQUARE)
+    first, one, two, total, last = (span for span in tiles.rows[0])
+    assert (last, total, two, one, first) == ((0, 6), (0, 7), (0, 7), (0, 8), (0, 9))
+    assert tiles.top(tiles.nodes[2].out) == tiles.nodes[3].out, "the sum takes over the branch's place"
+
+
+def test_operators_of_a_patch_use_the_same_bytes_again() -> None:
+    """Of a run of three convolutions, the first one's patch is no longer needed when the third one runs."""
+    n = Net()
+    x = n.act((1, 16, 16, 4))
+    g = n.graph([x], [n.conv(n.conv(n.conv(n.conv(x, 8, 3), 8, 3), 8, 3), 4, 3)])
+    plan = planned(g, SQUARE)
+    (patch,) = (b for b in plan.schedule.buffers if b.what.startswith("patch"))
+    # 8 + 3, 8 + 2, 8 + 1 pixels square, 8 channels, each at a multiple of 8: the two largest neighbours
+    assert patch.size_bytes == 8 * (11 * 11 + 10 * 10)
+
+
+def test_strips_keep_rows_as_wide_as_a_strip() -> None:
+    g = residual()
+    tiles = tiles_of(g, Tiling(STRIPS, 1, 2))
+    whole = tiles_of(g, Tiling(STRIPS, 1, 1))
+    assert tiles.rings == whole.rings
+    for t in tiles.rings:
+        assert tiles.held(g, t)[1] < whole.held(g, t)[1] == 10
+    assert planned(g, Tiling(STRIPS, 1, 2)).arena_bytes < planned(g, Tiling(STRIPS, 1, 1)).arena_bytes
+
+
+def test_the_halo_is_counted() -> None:
+    plan = planned(chain(), SQUARE)
+    (step,) = plan.schedule.steps
+    first, last = step_macs(plan.graph, step).values()
+    assert first == (7 + 6) * (5 + 6) * 9 * 4 * 8 and last == 6 * 5 * 9 * 8 * 4
+    assert isinstance(step, Stage) and stage_mode(step) == "patches"
+
+
+def test_no_grid_finer_than_the_output() -> None:
+    assert stage_tiles(chain(), Fusion(0, 2, tiling=Tiling(PATCHES, 6, 5)), last_reads(chain())) is not None
+    assert stage_tiles(chain(), Fusion(0, 2, tiling=Tiling(PATCHES, 7, 1)), last_reads(chain())) is None
+
+
+def with_stage(plan: Plan, change: Callable[[Stage], Stage]) -> Plan:
+    (stage,) = plan.schedule.steps
+    assert isinstance(stage, Stage)
+    return replace(plan, schedule=replace(plan.schedule, steps=(change(stage),)))
+
+
+def with_grid(plan: Plan, change: Callable[[Grid], Grid]) -> Plan:
+    return with_stage(plan, lambda s: replace(s, grid=change(s.grid)))  # type: ignore[arg-type]
+
+
+def refused(plan: Plan, *words: str) -> None:
+    with pytest.raises(InternalError) as error:
+        check(plan)
+    assert error.value.stage == "check"
+    for word in words:
+        assert word in error.value.line(), error.value.line()
+
+
+def shifted(side: tuple, i: int, p: int, lo: int, hi: int) -> tuple:
+    """The table of spans with the p-th operator's in the i-th tile moved."""
+    return tuple(tuple((a + lo, b + hi) if (k, q) == (i, p) else (a, b) for q, (a, b) in enumerate(line)) for k, line in enumerate(side))
+
+
+@pytest.mark.parametrize("i, lo, hi", [(0, 0, -1), (1, 1, 0)])
+def test_a_tile_without_its_halo_is_refused(i: int, lo: int, hi: int) -> None:
+    for side in ("rows", "columns"):
+        changed = with_grid(planned(chain(), SQUARE), lambda g, side=side: replace(g, **{side: shifted(getattr(g, side), i, 0, lo, hi)}))
+        refused(changed, "is not among")
+
+
+def test_an_output_with_a_hole_is_refused() -> None:
+    changed = with_grid(planned(chain(), SQUARE), lambda g: replace(g, columns=shifted(g.columns, 1, 1, 1, 0)))
+    refused(changed, "no longer in the arena")
+
+
+def test_a_tile_larger_than_its_buffer_is_refused() -> None:
+    changed = with_grid(planned(chain(), SQUARE), lambda g: replace(g, columns=shifted(g.columns, 1, 0, -1, 0)))
+    refused(changed, "larger than", "tensor")
+
+
+def test_a_tile_outside_its_tensor_is_refused() -> None:
+    refused(with_grid(planned(chain(), SQUARE), lambda g: replace(g, rows=shifted(g.rows, 1, 1, 0, 1))), "none of its output's")
+
+
+def test_a_patch_that_is_overwritten_is_refused() -> None:
+    """The branch is put where the shortcut beside it lies."""
+    plan = planned(residual(), SQUARE)
+    shortcut, *moved = (plan.graph.nodes[k].outputs[0] for k in (0, 2, 3))
+    at = plan.schedule.layouts
+    layouts = {**at, **{t: replace(at[t], offset_bytes=at[shortcut].offset_bytes) for t in moved}}
+    refused(replace(plan, schedule=replace(plan.schedule, layouts=layouts)), "no longer in the arena")
+
+
+def test_an_operator_that_is_left_out_is_refused() -> None:
+    refused(with_stage(planned(chain(), SQUARE), lambda s: replace(s, order=s.order[1:])))
+
+
+def test_a_tensor_of_the_tiles_that_is_read_outside_is_refused() -> None:
+    plan = planned(chain(), SQUARE)
+    refused(with_grid(plan, lambda g: replace(g, local=(*g.local, plan.graph.outputs[0]))), "outside its tiles")
+
+
+def test_a_ring_of_one_row_less_is_refused() -> None:
+    plan = planned(chain(), Tiling(STRIPS, 1, 2))
+    t = plan.graph.nodes[0].outputs[0]
+    at = plan.schedule.layouts[t]
+    assert at.ring == 3
+    layouts = {**plan.schedule.layouts, t: replace(at, ring=2)}
+    refused(replace(plan, schedule=replace(plan.schedule, layouts=layouts)))
+
+
+def test_every_byte_of_the_gap_is_needed() -> None:
+    """At the planned distance output and input pass; one byte nearer, a tile's output meets rows that a later tile still reads."""
+    g = residual()
+    schedule = make_schedule(g, Target(), in_place=False, stages=(Fusion(0, len(g.nodes), tiling=Tiling(PATCHES, 3, 1)),), overlap=True)
+    (gap,) = schedule.gaps
+    loose = replace(schedule, buffers=tuple(replace(b, align=1) for b in schedule.buffers), gaps=())
+    apart = {b.id: 4096 * k for k, b in enumerate(schedule.buffers)}
+    plan, low = replace(plan_of(g, loose), arena_bytes=1 << 15), 1 << 14
+    assert 0 < gap.distance_bytes < 12 * 40
+    check(replace(plan, offsets={**apart, gap.low: low, gap.high: low + gap.distance_bytes}))
+    refused(replace(plan, offsets={**apart, gap.low: low, gap.high: low + gap.distance_bytes - 1}), "no longer in the arena")
