@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from tinyml.emit.tables import TableSet, c_value
 from tinyml.emit.values import CTYPES, c_ints
-from tinyml.ir import hwc
 from tinyml.opspec import Arg, Ref, Scratch, Table, Window, load_ops
 from tinyml.plan.model import Plan, RowStep, Stage
 
@@ -83,7 +82,7 @@ def emit_tile(plan: Plan, stage: Stage, position: int, name: str, label: str, ta
 def _operand(plan: Plan, stage: Stage, row: RowStep, t: int) -> str:
     assert stage.grid is not None
     graph, at = plan.graph, plan.schedule.layouts[t]
-    (h, w, c), (oh, ow, _) = hwc(graph.tensors[t].shape), hwc(graph.tensors[row.operands[-1].tensor].shape)
+    (h, w, c), (oh, ow, _) = graph.tensors[t].stored, graph.tensors[row.operands[-1].tensor].stored
     row_stride, px_stride = at.geom.row_stride, at.geom.px_stride
     if not _has_window(plan, row):  # repeated along an extent of 1
         row_stride, px_stride, h, w = row_stride if h == oh else 0, px_stride if w == ow else 0, oh, ow

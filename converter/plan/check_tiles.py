@@ -171,14 +171,14 @@ class _Op:
     def _in_place(self, t: Tensor, r: _Rect, tiles: dict[int, _Rect]) -> bool:
         """Each element of the output lies exactly where the operand's lay."""
         a, b = _Place(self, t, r, tiles), _Place(self, self.view.y, r, tiles)
-        return a.first == b.first and a.strides == b.strides and a.slots == b.slots and hwc(t.shape) == hwc(self.view.y.shape)
+        return a.first == b.first and a.strides == b.strides and a.slots == b.slots and t.stored == self.view.y.stored
 
 
 class _Place:
     """Where a rectangle of a tensor lies: first byte of its first row's slot, strides in bytes, slots of its rows."""
 
     def __init__(self, op: _Op, t: Tensor, r: _Rect, tiles: dict[int, _Rect]):
-        self.arena, self.rect, self.channels, self.size = op.arena, r, hwc(t.shape)[2], t.dtype.bytes
+        self.arena, self.rect, self.channels, self.size = op.arena, r, t.stored[2], t.dtype.bytes
         at = self.arena.layout(t.id)
         g = at.geom
         start, buffer = self.arena.buffer(at.buffer)

@@ -196,7 +196,7 @@ def _add_tiles(draft: _Draft, s: Fusion) -> None:
             layouts[t] = layouts[top]  # completed in the place of a whole output
             continue
         h, w = tiles.held(graph, top)
-        height, _, c = hwc(graph.tensors[t].shape)
+        height, _, c = graph.tensors[t].stored
         ring = h if top in tiles.rings and h < height else 0
         layouts[t] = Layout(*places[top], Geom.dense(height if ring else h, w, c), ring)
     draft.storage = replace(draft.storage, layouts=layouts)

@@ -95,7 +95,7 @@ class Tiles:
 
     def bytes(self, graph: Graph, t: int) -> int:
         h, w = self.held(graph, t)
-        return h * w * hwc(graph.tensors[t].shape)[2] * graph.tensors[t].dtype.bytes
+        return h * w * graph.tensors[t].stored[2] * graph.tensors[t].dtype.bytes
 
     def lives(self) -> dict[int, Span]:
         """Patches: for each local tensor with a place of its own, the first and last event of a tile that needs the place."""
@@ -139,7 +139,7 @@ def tile_node(graph: Graph, k: int) -> TileNode | None:
             reads.append(TileRead(t.id, None))
         else:
             return None
-    geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (view.y, *(t for t, _ in live))}
+    geoms = {t.id: Geom.dense(*t.stored) for t in (view.y, *(t for t, _ in live))}
     calls = spec.lower(view, Lowering(geoms))
     plain = len(calls) == 1 and calls[0].geometries() is not None
     return TileNode(k, tuple(reads), view.y.id) if plain and all(a.offset == 0 for a in calls[0].args if isinstance(a, Ref)) else None
@@ -212,7 +212,7 @@ def _shares(graph: Graph, nodes: Sequence[TileNode], outputs: Sequence[int]) -> 
         t_out: Tensor = graph.tensors[n.out]
         for r in sorted(n.reads, key=lambda r: -at.get(r.tensor, -1)):
             alone = r.tensor in at and r.tensor not in outputs and len(graph.consumers[r.tensor]) == 1
-            if alone and r.exact and graph.tensors[r.tensor].dtype.bytes == t_out.dtype.bytes:
+            if alone and r.exact and (t := graph.tensors[r.tensor]).stored == t_out.stored and t.dtype.bytes == t_out.dtype.bytes:
                 out[r.tensor] = n.out
                 break
     return out
@@ -221,7 +221,7 @@ def _shares(graph: Graph, nodes: Sequence[TileNode], outputs: Sequence[int]) -> 
 def _gap(graph: Graph, tiles: Tiles, a: int, b: int) -> int:
     """Least bytes by which input a must lie above output b, so that no row of b is written over one of a that is read then or
     later: the maximum over all writes to b of (end of its last row) - (start of the first row of a still needed)."""
-    (h, wa, ca), (hb, wb, cb) = hwc(graph.tensors[a].shape), hwc(graph.tensors[b].shape)
+    (h, wa, ca), (hb, wb, cb) = graph.tensors[a].stored, graph.tensors[b].stored
     row_a, row_b = wa * ca * graph.tensors[a].dtype.bytes, wb * cb * graph.tensors[b].dtype.bytes
     gap, needed = 0, h  # the first row that is needed from here on
     for p, rows, _ in reversed(list(tiles.events())):
