@@ -16,6 +16,8 @@ from tinyml import __version__
 from tinyml.board import Board, load_board
 from tinyml.commands.common import Console, Job
 from tinyml.commands.firmware import all_boards, build_in
+from tinyml.device.counting import Counting
+from tinyml.device.counting import prepare as prepare_counting
 from tinyml.device.emulate import open_session as open_device_session
 from tinyml.device.ports import EMULATOR, Ask, Port, choose_port
 from tinyml.device.records import find_record
@@ -41,6 +43,8 @@ class Target:
     compiler: str
     flags: tuple[str, ...]
     progress: Callable[[str], None]
+    counting: Counting | None = None  # of instructions, where the emulator counts them by block
+    not_counted: str = ""  # why it does not
 
 
 def add_target(p: argparse.ArgumentParser, default: str) -> None:
@@ -85,8 +89,9 @@ def asker(console: Console) -> Ask | None:
 
 
 @contextmanager
-def open_session(job: Job, args: argparse.Namespace, console: Console, what: str) -> Iterator[Target]:
-    """The job's firmware, running where --on and --port say; everything that was started ends with the block."""
+def open_session(job: Job, args: argparse.Namespace, console: Console, what: str, count: bool = False) -> Iterator[Target]:
+    """The job's firmware, running where --on and --port say; everything that was started ends with the block. count: an
+    emulator also counts how often each block of instructions runs."""
     on = place(args)
     board = load_board("host") if on == "host" else job.board
     emulated = on == "emulator" or args.port == EMULATOR
@@ -106,9 +111,10 @@ def open_session(job: Job, args: argparse.Namespace, console: Console, what: str
                 require_fit(plan_report(job.compiled, board, None), all_boards(), job.compiled.plan)
             progress("compiling")
             build = build_in(job, board, "emulator" if emulated else "device", Path(tmp), debug)
+        counting, why = prepare_counting(build, Path(tmp)) if count and emulated and build else (None, "")
         progress("starting")
         digest = job.compiled.project.model_hash
-        with open_device_session(board, build, on, port, digest) as session:
+        with open_device_session(board, build, on, port, digest, counting) as session:
             ident = session.identify()
             if debug and ident.steps and not ident.tensors:
                 raise DeviceError(session.link.name, "the firmware does not describe its intermediate tensors", "use --port emulator")
@@ -119,7 +125,8 @@ def open_session(job: Job, args: argparse.Namespace, console: Console, what: str
                 if ident.tool_version != __version__:
                     console.err.print(f"tinyml: {port} runs a firmware of tinyml {ident.tool_version}; this is {__version__}", markup=False)
             baud = (board.console.baud or None) if emulated or on == "device" else None
-            yield Target(session, board, on, emulated, _note(board, on, port, session), port, baud, compiler, flags, progress)
+            note = _note(board, on, port, session)
+            yield Target(session, board, on, emulated, note, port, baud, compiler, flags, progress, counting, why)
 
 
 def _note(board: Board, on: str, port: str | None, session: Session) -> str:

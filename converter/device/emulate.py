@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tinyml.board import Board
 from tinyml.device.build import BuildResult
+from tinyml.device.counting import Counting
 from tinyml.device.ports import EMULATOR, holders, open_error
 from tinyml.device.serial import Link
 from tinyml.device.session import Session
@@ -25,8 +26,11 @@ START_S = 20.0
 PIPE_BYTES_PER_S = 20e6
 
 
-def open_target(board: Board, build: BuildResult | None, on: str = "host", port: str | None = None) -> Link:
+def open_target(
+    board: Board, build: BuildResult | None, on: str = "host", port: str | None = None, counting: Counting | None = None
+) -> Link:
     """A link to the firmware: started here (host, emulator; `build` is what it runs), or running on the board at `port`.
+    counting: an emulator also counts how often its instructions run.
 
     port "emulator" is the serial port of an emulated board, and the same as on="emulator". Closing the link ends what was
     started. Raises DeviceError, Timeout, BuildError (no emulator installed), UsageError."""
@@ -38,12 +42,19 @@ def open_target(board: Board, build: BuildResult | None, on: str = "host", port:
         return open_port(board, port)
     if build is None:
         raise UsageError(board.name, "there is no image to run", "build it first")
-    return start_process(build.elf) if board.is_host else start_emulator(board, build.elf)
+    return start_process(build.elf) if board.is_host else start_emulator(board, build.elf, counting)
 
 
-def open_session(board: Board, build: BuildResult | None, on: str = "host", port: str | None = None, model_hash: str | None = None) -> Session:
+def open_session(
+    board: Board,
+    build: BuildResult | None,
+    on: str = "host",
+    port: str | None = None,
+    model_hash: str | None = None,
+    counting: Counting | None = None,
+) -> Session:
     """`open_target`, identified; counts of an emulator are instructions. Close the session to end it."""
-    link = open_target(board, build, on, port)
+    link = open_target(board, build, on, port, counting)
     emulated = on == "emulator" or (on == "device" and port == EMULATOR)
     ratio = Fraction(*board.emulator.ticks_per_instruction) if emulated and board.emulator else None
     try:
@@ -80,14 +91,14 @@ def start_process(program: Path) -> Link:
     return Link(FdTransport("host", p.stdout.fileno(), p.stdin.fileno(), close, lambda: _obituary(p), PIPE_BYTES_PER_S))
 
 
-def emulator_command(board: Board, elf: Path, serial: str) -> list[str]:
+def emulator_command(board: Board, elf: Path, serial: str, counting: Counting | None = None) -> list[str]:
     """The emulator's command line; `serial` is QEMU's character device for the console."""
     e = board.emulator
     if e is None:
         raise UsageError(board.name, "has no emulator", "use --on device, or another board")
     return [
         e.binary, "-machine", e.machine, *e.args, "-kernel", str(elf), "-icount", f"shift={e.icount_shift},sleep=off",
-        "-display", "none", "-monitor", "none", "-nodefaults", "-serial", serial,
+        "-display", "none", "-monitor", "none", "-nodefaults", "-serial", serial, *(counting.arguments if counting else ()),
     ]  # fmt: skip
 
 
@@ -96,7 +107,7 @@ class EmulatedPort:
 
     device: the port's name, for pyserial; it may be closed and opened again. The machine runs until `close`."""
 
-    def __init__(self, board: Board, elf: Path):
+    def __init__(self, board: Board, elf: Path, counting: Counting | None = None):
         if os.name != "posix":
             raise DeviceError(board.name, "emulated boards need Linux or macOS", "use --on host, or a board")
         import pty  # not on every system that boards can be plugged into
@@ -114,7 +125,7 @@ class EmulatedPort:
             try:
                 tty.setraw(self._line)  # nothing is echoed; held open, the cable stays plugged in between two users of the port
                 self.device = os.ttyname(self._line)
-                words = [*_ends_with_us(), *emulator_command(board, elf, "chardev:line")]
+                words = [*_ends_with_us(), *emulator_command(board, elf, "chardev:line", counting)]
                 words += ["-add-fd", f"fd={machine},set=1", "-chardev", "pipe,id=line,path=/dev/fdset/1"]
                 # a session of its own: Ctrl-C in the terminal is for us, and we end the machine
                 self._process = subprocess.Popen(
@@ -148,9 +159,9 @@ class EmulatedPort:
         self.close()
 
 
-def start_emulator(board: Board, elf: Path) -> Link:
+def start_emulator(board: Board, elf: Path, counting: Counting | None = None) -> Link:
     """A link to an emulated board through its serial port; closing the link ends the machine."""
-    machine = EmulatedPort(board, elf)
+    machine = EmulatedPort(board, elf, counting)
     try:
         return open_port(board, machine.device, f"{board.name} emulator", machine.close, machine.why_gone)
     except BaseException:

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tinyml.cycles import Estimate
 from tinyml.report.text import count
 
 UNITS = ("instructions", "cycles", "ticks")
@@ -22,6 +23,7 @@ class Layer:
     macs: int
     count: int
     us: float | None  # None where counts are not times
+    cycles_estimate: int | None = None  # under emulation
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class BenchReport:
     cycles: int | None
     times_us: tuple[float, ...]
     layers: tuple[Layer, ...]
+    estimate: Estimate | None = None
+    no_estimate: str = ""  # why there is none, where there could be one
 
     @property
     def macs(self) -> int:
@@ -84,6 +88,13 @@ class BenchReport:
         t = self.times_us
         return {"min": min(t), "median": statistics.median(t), "max": max(t)} if t else None
 
+    def _estimate_json(self) -> dict[str, Any] | None:
+        e = self.estimate
+        if e is None:
+            return None
+        per_mac = _ratio(e.cycles, self.macs)
+        return {"core": e.core, "cycles": e.cycles, "per_mac": per_mac, "wait_states": e.wait_states, "source": e.source, "classes": e.classes}
+
     def to_json(self) -> dict[str, Any]:
         w = self.where
         return {
@@ -96,7 +107,8 @@ class BenchReport:
             "total": self.total,
             "instructions": self.total if self.unit == "instructions" else None,
             "cycles": self.cycles,
-            "cycles_estimate": None,
+            "cycles_estimate": self.estimate.cycles if self.estimate else None,
+            "estimate": self._estimate_json(),
             "latency_us": self.latency_us,
             "macs": self.macs,
             "per_mac": _ratio(self.total, self.macs),
@@ -108,6 +120,16 @@ class BenchReport:
             "unattributed": self.unattributed,
             "stack": w.stack, "stack_size": w.stack_size,
         }  # fmt: skip
+
+
+def _estimate_line(r: BenchReport) -> str:
+    """The estimate, what it means on the board's clock and what it rests on."""
+    e, hz = r.estimate, r.where.clock.rated_hz
+    if e is None:
+        return f"estimate   of cycles: none, {r.no_estimate}"
+    per = f", {e.cycles / r.macs:.2f} per MAC" if r.macs else ""
+    time = f", {_time(1e6 * e.cycles / hz)} at {hz / 1e6:g} MHz" if hz else ""
+    return f"estimate   {count(e.cycles)} cycles of a {e.core}{per}{time}; {e.wait_states} wait states; {e.source}"
 
 
 def _ratio(part: int | None, whole: int) -> float | None:
@@ -152,6 +174,8 @@ def summary(r: BenchReport) -> list[str]:
         lines.append(f"counter    {w.counter_name}")
     if w.port:
         lines.append(f"port       {w.port}" + (f" at {w.baud:,} baud" if w.baud and not w.emulated else ""))
+    if r.estimate or r.no_estimate:
+        lines.append(_estimate_line(r))
     if w.stack_size:
         lines.append(f"stack      {count(w.stack)} B of {count(w.stack_size)}")
     flags = " ".join(f for f in w.flags if f.startswith(("-m", "-O")))
