@@ -93,9 +93,11 @@ class PartsOfInput:
 @dataclass(frozen=True)
 class PartsOfOutput:
     """Input k is output[begin_k : begin_k + shape_k] (CONCATENATION, PAD): producers may write it in place.
-    Elements of the output outside all parts are filled by the operator itself, see OpSpec.lower_rest."""
+    Elements of the output outside all parts are filled by the operator itself, see OpSpec.lower_rest. whole: as whole tensors
+    too, not only one row at a time inside a stage."""
 
     begins: tuple[tuple[int, ...], ...]  # per non-constant input, in order
+    whole: bool = True
 
 
 ViewRule = Reshaped | PartsOfInput | PartsOfOutput

@@ -22,7 +22,7 @@ from tinyml.passes import run_passes
 from tinyml.plan.check import check
 from tinyml.plan.model import Plan, Stage, Target
 from tinyml.plan.planner import Goal, make_plan, plan_of
-from tinyml.plan.recompute import repeated, repeats
+from tinyml.plan.recompute import Choice, repeated, repeats
 from tinyml.plan.schedule import Fusion, last_reads, layer_stream, make_schedule, stage_stream
 
 
@@ -210,7 +210,7 @@ def test_what_is_computed_twice_keeps_every_output() -> None:
         if found:
             tried += 1
             inputs = to_graph(g, model.inputs(0))
-            again = repeated(g, found)
+            again = repeated(g, [Choice(r, r.channels) for r in found])
             assert len(again.nodes) > len(g.nodes)
             for a, b in zip(interpret(again, inputs), interpret(g, inputs), strict=True):
                 np.testing.assert_array_equal(a, b, err_msg=str(seed))

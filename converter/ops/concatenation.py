@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView, Tensor
+from tinyml.ir import DType, Node, NodeView, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops._move import box, copy_call, row_access
 from tinyml.ops._operands import check_movable, wrap_axis
 from tinyml.opspec import (
     Access,
+    Broadcast,
     Case,
     CaseTensor,
     KernelCall,
@@ -33,6 +34,7 @@ from tinyml.opspec import (
 @dataclass(frozen=True)
 class Attrs:
     axis: int
+    in_place: bool = True  # the parts may be written into the result by who makes them; False: only row by row, in a stage
 
     def check(self, n: NodeView) -> None:
         require(0 <= self.axis < len(n.x.shape), f"axis {self.axis} of a tensor of rank {len(n.x.shape)}")
@@ -82,8 +84,10 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
 
 def access(n: NodeView) -> tuple[Access, ...]:
     """The inputs are copied one after the other, constants last. So the first one's reads precede all other writes; those
-    of the others do only where the parts are whole blocks of rows."""
+    of the others do only where the parts are whole blocks of rows. Channels that are not go pixel by pixel."""
     y, axis = n.y, n.attrs.axis
+    if not n.attrs.in_place and axis == len(y.shape) - 1:
+        return tuple(Whole() if t.is_const else Broadcast() for t, _ in _parts(n))
     by_rows = axis < len(y.shape) - 2 and all(d == 1 for d in y.shape[:axis])
     ids = [t.id for t in n.inputs if t is not None]
     out: list[Access] = []
@@ -101,7 +105,7 @@ def view(n: NodeView) -> ViewRule | None:
     live = [(t, begin) for t, begin in _parts(n) if not t.is_const]
     if not live or len({t.id for t, _ in live}) < len(live):
         return None  # one tensor can not lie in two places
-    return PartsOfOutput(tuple(begin for _, begin in live))
+    return PartsOfOutput(tuple(begin for _, begin in live), n.attrs.in_place)
 
 
 def _copies(n: NodeView, low: Lowering, const: bool) -> tuple[KernelCall, ...]:
@@ -114,6 +118,11 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
 
 def lower_rest(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return _copies(n, low, const=True)
+
+
+def joined(parts: tuple[int, ...], out: int, axis: int, index: int, in_place: bool) -> Node:
+    """The node that makes `out` of `parts` (tensor ids), one behind the other along `axis`; in_place as in Attrs."""
+    return Node("CONCATENATION", parts, (out,), Attrs(axis, in_place), index)
 
 
 def cases() -> Iterable[Case]:

@@ -23,6 +23,7 @@ from tinyml.opspec import (
     Accumulator,
     Case,
     CaseTensor,
+    ChannelRules,
     Elementwise,
     Geom,
     KernelCall,
@@ -90,14 +91,18 @@ def _multiplier(n: NodeView) -> tuple[int, int]:
     return (mult << k) // _count(n), shift - k
 
 
+def _averaged(n: NodeView, total: np.ndarray) -> np.ndarray:
+    """int8 values of sums whose zero points are taken off."""
+    return np.clip(requant(total, *_multiplier(n)) + n.y.zero_point, -128, 127)
+
+
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
     x, axes = arrays[0], n.attrs.axes
     assert x is not None
     if n.is_float:
         y = x.sum(axis=axes, dtype=np.float32) / np.float32(_count(n))
     else:
-        total = x.sum(axis=axes, dtype=np.int64) - _count(n) * n.x.zero_point
-        y = np.clip(requant(total, *_multiplier(n)) + n.y.zero_point, -128, 127)
+        y = _averaged(n, x.sum(axis=axes, dtype=np.int64) - _count(n) * n.x.zero_point)
     return (np.asarray(y).reshape(n.y.shape).astype(n.y.dtype.numpy),)
 
 
@@ -161,6 +166,19 @@ def sums(n: NodeView) -> bool:
     return not n.is_float and _reduced(n) in ((True, True, False), (True, False, False)) and hwc(n.y.shape)[:2] == (1, 1)
 
 
+def channels(n: NodeView) -> ChannelRules | None:
+    """Of an int8 average over whole channels."""
+    last = len(n.x.shape) - 1
+    if n.is_float or last < 0 or last in n.attrs.axes:
+        return None
+
+    def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ends = (_averaged(n, _count(n) * (end - n.x.zero_point)) for end in (lo, hi))
+        return next(ends), next(ends)
+
+    return ChannelRules(bounds, lambda n, keep: (n.attrs, {}), per_channel=True)
+
+
 def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     mult, shift = _multiplier(n)
     h, _, c = hwc(n.x.shape)
@@ -222,6 +240,7 @@ SPEC = OpSpec(
     reference=reference,
     access=access,
     lower=lower,
+    channels=channels,
     sums=sums,
     lower_sum=lower_sum,
     cases=cases,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.ir import NodeView, Tensor, hwc
-from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
+from tinyml.opspec import Access, Broadcast, Elementwise, PartsOfOutput, Ref, Window, load_ops
 from tinyml.plan.check_arena import Arena, refuse
 from tinyml.plan.model import Operand, RowStep, Stage
 
@@ -115,6 +115,12 @@ class _Op:
         if row.events != self.events or {o.tensor: o for o in row.operands} != expected:
             refuse(self.where, "its row calls are not what the operator needs")
         self.accumulator = self._buffer()
+        rule = spec.view(self.view)
+        parts = [t.id for t, _ in self.live] if self.by_row and isinstance(rule, PartsOfOutput) else []
+        self.parts = {t: rule.begins[k] for k, t in enumerate(parts)}  # type: ignore[union-attr]
+        given = {a.tensor for c in row.calls for a in c.args if isinstance(a, Ref)}
+        if any(self._lies_inside(t, e) == (t in given) for t in self.parts for e in range(self.events)):
+            refuse(self.where, "copies a part that lies in the output already, or leaves out one that does not")
 
     def _buffer(self) -> np.ndarray:
         needed = max((c.accumulator_bytes for c in self.row.calls), default=0)
@@ -221,7 +227,8 @@ class _Op:
             rows[:] = arena.expected[self.out][..., None]
         # the kernel may still read, or use its scratch, after its first write
         for (t, lo, hi), (_, a) in zip(reads, self.live, strict=True):
-            if not (isinstance(a, Elementwise) and self.by_row and self._trails(t, e)):
+            in_place = self._lies_inside(t, e) or (isinstance(a, Elementwise) and self.by_row and self._trails(t, e))
+            if not in_place:
                 arena.verify(t, self.where, lo, hi)
         if not last:
             self._holds(scratch)
@@ -245,6 +252,16 @@ class _Op:
         size = a.dtype.bytes
         start = [arena.span(x)[0] + (row % arena.slots(x)) * g.row_stride * size for x, g in ((t, ga), (self.out, gb))]
         return start[1] <= start[0]
+
+    def _lies_inside(self, t: int, row: int) -> bool:
+        """Each element of this row of a part lies where the output has it."""
+        if t not in self.parts or any(self.parts[t][:-1]):
+            return False
+        arena, size = self.arena, self.arena.plan.graph.tensors[t].dtype.bytes
+        g, out = arena.layout(t).geom, arena.layout(self.out).geom
+        start = [arena.span(x)[0] + (row % arena.slots(x)) * at.row_stride * size for x, at in ((t, g), (self.out, out))]
+        same_pixels = g.w == out.w and (g.px_stride == out.px_stride or g.w == 1)
+        return same_pixels and start[0] == start[1] + self.parts[t][-1] * size
 
     def finished(self) -> None:
         if not self.by_row and self.done != self.events:

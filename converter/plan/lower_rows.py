@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tinyml.ir import Graph, NodeView, Tensor, hwc
-from tinyml.opspec import Geom, Lowering, Window, load_ops
+from tinyml.opspec import Geom, Lowering, Ref, Window, load_ops
 from tinyml.plan.model import Layout, Link, Operand, RowStep, Target
 from tinyml.plan.rows import PUSHED, Kind, Mode, RowNode, RowRead, row_of, rows_needed
 from tinyml.plan.stream import Stream
@@ -36,6 +36,8 @@ def lower_node(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: 
         calls = spec.lower(view, low)
     else:
         calls = spec.lower(cut(view, {t: (h, None) for t, h in heights.items()}), low)
+        placed = {r.tensor for r in n.reads if r.begin is not None and layouts[r.tensor].buffer == layouts[n.out].buffer}
+        calls = tuple(c for c in calls if not any(isinstance(a, Ref) and a.tensor in placed for a in c.args))
     out = Operand(n.out, "row" if n.kind is Kind.ROWS else "whole")
     operands = tuple(_operand(view, r) for r in n.reads)
     return RowStep(n.node, n.events, calls, (*operands, out))

@@ -13,7 +13,7 @@ from tinyml.plan.check import check
 from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
-from tinyml.plan.recompute import choices
+from tinyml.plan.repeat import repeating
 from tinyml.plan.room import fill_holes
 from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
@@ -109,7 +109,7 @@ def front(
 ) -> tuple[Candidate, ...]:
     """The plans none of which is both larger and slower than another, from the smallest arena on, budgets left aside."""
     goal = replace(goal, optimize="ram", arena_bytes=None)
-    found = _candidates(reorder(graph), target, progress, goal)
+    found = _candidates(reorder(graph), target, progress, goal, every=True)
     out: list[Candidate] = []
     for c in sorted(found, key=lambda c: (c.height, c.cost)):
         if not out or c.cost < out[-1].cost:
@@ -125,7 +125,8 @@ def _choose(found: Iterable[Candidate], goal: Goal) -> Candidate:
     return min(fitting, key=lambda c: (c.cost, c.height))
 
 
-def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal) -> Iterator[Candidate]:
+def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, every: bool = False) -> Iterator[Candidate]:
+    """Plans among which the best one for the goal is, as far as is known; every: also those between it and the fastest one."""
     layered = min(_layered(graph, target, progress), key=lambda c: c.height)
     pushed = None
     if goal.push_rows:
@@ -140,13 +141,19 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal) ->
     stuck = True
     specs = load_ops()
     extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
-    for again, macs in ((graph, 0), *choices(graph, extra_macs)):
-        if progress("looking for stages") and not (pushed and stuck):
+    fused = partial(_fused, target, extra_macs, pushed, _worth(graph, target, pushed), progress)
+    if progress("looking for stages") and not pushed:
+        return
+    for c in fused(graph, bound):
+        stuck = False
+        bound = min(bound, c.height)
+        yield c
+    budget = goal.arena_bytes if goal.optimize != "ram" else None
+    for c in repeating(graph, fused, extra_macs, bound, budget, every):
+        stuck = False
+        yield c
+        if progress("computing tensors twice"):
             return
-        for c in _fused(again, target, bound, extra_macs - macs, pushed, progress):
-            stuck = False
-            bound = min(bound, c.height)
-            yield replace(c, extra_macs=c.extra_macs + macs, cost=c.cost + 3 * macs // 2)
     if pushed is not None and stuck:
         where = f"operator {graph.nodes[0].index} ({graph.nodes[0].op})"
         raise UsageError("--input-mode rows", f"{where} can not take the input row by row", "use --input-mode whole")
@@ -167,24 +174,31 @@ def _layered(graph: Graph, target: Target, progress: Progress) -> Iterator[Candi
                 yield Candidate(graph, 0, 0, schedule, place(schedule), make)
 
 
+def _worth(graph: Graph, target: Target, pushed: RowNode | None) -> tuple[bool, ...]:
+    """Whether to look for stages with views, or also without."""
+    lives = [StageProblem(graph, target, views, pushed).lives for views in (True, False)]
+    return (True,) if lives[0] == lives[1] else (True, False)
+
+
 def _fused(
-    graph: Graph, target: Target, bound: int, extra_macs: int, pushed: RowNode | None, progress: Progress
-) -> Iterator[Candidate]:
-    """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper."""
+    target: Target, extra_macs: int, pushed: RowNode | None, views: tuple[bool, ...], progress: Progress, graph: Graph, bound: int,
+    macs: int = 0,
+) -> Iterator[Candidate]:  # fmt: skip
+    """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper. macs: those that the
+    graph has more than the model; with them, no plan has more than extra_macs."""
     found = False
-    for views in (True, False):
-        problem = StageProblem(graph, target, views, pushed)
-        if not views and problem.lives == StageProblem(graph, target, True, pushed).lives:
-            return
+    for with_views in views:
+        problem = StageProblem(graph, target, with_views, pushed)
         plain, chained = options(problem, bound, progress)
-        for _, cost, path in chains([*plain, *chained], len(graph.nodes), extra_macs):
+        for _, cost, path in chains([*plain, *chained], len(graph.nodes), extra_macs - macs):
             stages = tuple(o.fusion for o in path if o.fused)
             if not stages or (progress(f"placing buffers of {len(stages)} stages") and found):
                 return
             found = True
-            make = partial(make_schedule, graph, target, views, False, stages, True, pushed)
+            make = partial(make_schedule, graph, target, with_views, False, stages, True, pushed)
             schedule = make(None)
-            yield Candidate(graph, cost, sum(o.extra_macs for o in path), schedule, place(schedule), make)
+            extra = sum(o.extra_macs for o in path) + macs
+            yield Candidate(graph, cost + 3 * macs // 2, extra, schedule, place(schedule), make)
 
 
 def plan_of(graph: Graph, schedule: Schedule) -> Plan:

@@ -7,11 +7,11 @@ accumulator and writes the output with the last one (SUM). Everything the planne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tinyml.ir import Graph, NodeView, Tensor, hwc
-from tinyml.opspec import Access, Broadcast, Elementwise, Window, load_ops
+from tinyml.opspec import Access, Broadcast, Elementwise, PartsOfOutput, Window, load_ops
 
 MAX_LINKS = 4  # operators of a chain: TM_CHAIN_LINKS of tm/chain.h
 PUSHED = -1  # node of a RowNode: the caller, who hands over the network's input row by row
@@ -35,7 +35,8 @@ class Mode(Enum):
 @dataclass(frozen=True)
 class RowRead:
     """Event e reads rows lo[e]..hi[e]-1 of `tensor`; first[e] counts the padding above as rows of negative number.
-    exact: element-wise, each element is read before the output element at its place is written."""
+    exact: element-wise, each element is read before the output element at its place is written. begin: it may lie in the
+    output, from this channel on."""
 
     tensor: int
     mode: Mode
@@ -44,6 +45,7 @@ class RowRead:
     hi: tuple[int, ...]
     exact: bool = False
     window: Window | None = None
+    begin: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ def row_node(graph: Graph, k: int) -> RowNode | None:
     node = graph.nodes[k]
     spec, view = load_ops()[node.op], graph.view(node)
     live = [(t, a) for t, a in zip(view.inputs, spec.access(view), strict=True) if t is not None and not t.is_const]
-    if len(view.outputs) != 1 or not live or spec.view(view) is not None or len({t.id for t, _ in live}) != len(live):
+    rule = spec.view(view)
+    parts = rule.begins if isinstance(rule, PartsOfOutput) and not rule.whole else ()
+    if len(view.outputs) != 1 or not live or (rule is not None and not parts) or len({t.id for t, _ in live}) != len(live):
         return None
     if spec.sums(view):
         return _sum(k, view)
@@ -86,7 +90,9 @@ def row_node(graph: Graph, k: int) -> RowNode | None:
     reads = [_read(view, t, a) for t, a in live]
     if None in reads or not _is_image(view.y) or not _constants_stay(view, [a for _, a in live]):
         return None
-    return RowNode(k, Kind.ROWS, hwc(view.y.shape)[0], tuple(r for r in reads if r), view.y.id)
+    places = [b[-1] for b in parts] or [None] * len(reads)
+    rows = tuple(replace(r, begin=b) for r, b in zip(reads, places, strict=True) if r)
+    return RowNode(k, Kind.ROWS, hwc(view.y.shape)[0], rows, view.y.id)
 
 
 def chain(graph: Graph, parts: Sequence[RowNode], pixels: int) -> RowNode | None:

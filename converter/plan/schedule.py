@@ -221,10 +221,12 @@ def _add_stage(draft: _Draft, s: Fusion) -> None:
         size = min(rows, h) * w * c * graph.tensors[t].dtype.bytes
         layouts[t] = Layout(draft.buffer(size, f"rows of tensor {t}"), 0, Geom.dense(h, w, c), ring)
     for t in flow.shares:
-        top = t
+        top, channel = t, 0
         while top in flow.shares:
-            top = flow.shares[top]
-        layouts[t] = layouts[top]
+            channel, top = channel + flow.begins.get(top, 0), flow.shares[top]
+        at, (h, w, c) = layouts[top], graph.tensors[t].stored
+        offset = at.offset_bytes + channel * graph.tensors[t].dtype.bytes
+        layouts[t] = replace(at, offset_bytes=offset, geom=Geom(h, w, c, at.geom.row_stride, at.geom.px_stride))
     draft.storage = replace(draft.storage, layouts=layouts)
     rows, scratch = lower_stage(graph, flow, layouts, draft.target_of(s.first))
     windows = max(windows_bytes(graph, r.links) for r in rows)

@@ -181,7 +181,7 @@ def plan_storage(graph: Graph, views: bool = True, in_place: bool = True, fused:
             b.reshape(k)
         elif isinstance(rule, PartsOfInput):
             b.parts_of_input(k, rule)
-        elif isinstance(rule, PartsOfOutput):
+        elif isinstance(rule, PartsOfOutput) and rule.whole:
             b.parts_of_output(k, rule)
     for k in range(len(graph.nodes) if in_place else 0):
         if k not in fused:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tinyml.ir import Graph, hwc
+from tinyml.opspec import load_ops
 from tinyml.plan.rows import Kind, RowNode
 
 
@@ -20,7 +21,8 @@ from tinyml.plan.rows import Kind, RowNode
 class Stream:
     """order: for each event the position in `nodes` of the operator that runs; its events are numbered from 0 on.
     rings: inner tensor -> rows it keeps. shares: inner tensor -> tensor whose row it is written into, completed there
-    in place. gaps: (input, output) -> see `overlap_bytes`; only inputs that nothing reads after the stage."""
+    in place; begins: from which channel on, where that tensor has more of them.
+    gaps: (input, output) -> least bytes between the two starts; only inputs that nothing reads after the stage."""
 
     nodes: tuple[RowNode, ...]
     order: tuple[int, ...]
@@ -29,6 +31,7 @@ class Stream:
     rings: dict[int, int]
     shares: dict[int, int]
     gaps: dict[tuple[int, int], int]
+    begins: dict[int, int] = field(default_factory=dict)
 
     @property
     def inner(self) -> tuple[int, ...]:
@@ -49,7 +52,7 @@ class _Run:
         ids = {*self.born, *(r.tensor for n in nodes for r in n.reads)}
         self.last = {t: [-1] * hwc(graph.tensors[t].shape)[0] for t in ids}
         # pulled last, so that its row is fresh when its consumer overwrites it
-        self.reads = [sorted(n.reads, key=lambda r: r.exact and r.tensor in self.by_out) for n in nodes]
+        self.reads = [sorted(n.reads, key=lambda r: (r.exact or r.begin is not None) and r.tensor in self.by_out) for n in nodes]
 
     def rows(self, t: int, upto: int) -> None:
         p = self.by_out.get(t)
@@ -101,11 +104,13 @@ def stream(graph: Graph, nodes: Sequence[RowNode], outputs: Sequence[int], dying
         (a, b): _gap(graph, run, a, b, born[b]) for a in dying for b in outputs
     }  # fmt: skip
     inputs = tuple(dict.fromkeys(r.tensor for n in nodes for r in n.reads if r.tensor not in run.by_out))
-    return Stream(tuple(nodes), tuple(run.order), inputs, tuple(outputs), rings, shares, gaps)
+    begins = {r.tensor: r.begin for n in nodes for r in n.reads if r.begin is not None and r.tensor in shares}
+    return Stream(tuple(nodes), tuple(run.order), inputs, tuple(outputs), rings, shares, gaps, begins)
 
 
 def _shares(graph: Graph, nodes: Sequence[RowNode], inner: set[int]) -> dict[int, int]:
-    """Inner tensors with one reader, which works on them element by element: its output takes their place, row by row."""
+    """Inner tensors with one reader, which works on them element by element: its output takes their place, row by row. Or
+    which joins them to others: they lie in its output (but for one, so that something is left to do)."""
     out: dict[int, int] = {}
     by_out = {n.out: n for n in nodes}
     for n in nodes:
@@ -117,7 +122,14 @@ def _shares(graph: Graph, nodes: Sequence[RowNode], inner: set[int]) -> dict[int
             if alone and r.exact and t.stored == graph.tensors[n.out].stored and t.dtype.bytes == graph.tensors[n.out].dtype.bytes:
                 out[r.tensor] = n.out
                 break
+            joined = sum(out.get(other.tensor) == n.out for other in n.reads)
+            if alone and r.begin is not None and joined < len(n.reads) - 1 and _strided(graph, by_out[r.tensor].node):
+                out[r.tensor] = n.out
     return out
+
+
+def _strided(graph: Graph, node: int) -> bool:
+    return node >= 0 and load_ops()[graph.nodes[node].op].strided
 
 
 def _depth(born: list[int], last: list[int]) -> int:
