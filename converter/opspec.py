@@ -124,6 +124,21 @@ class ChannelRules:
     without_inputs: Callable[[NodeView, np.ndarray, np.ndarray], dict[int, Tensor]] | None = None
 
 
+# ---------------------------------------------------------------- post-training quantisation
+
+@dataclass(frozen=True)
+class TiedRange:
+    """Values pass through as they are: input 0, other activations and the output share one scale and zero point."""
+
+
+@dataclass(frozen=True)
+class FixedRange:
+    """The int8 output has this scale and zero point, whatever its values."""
+
+    scale: float
+    zero_point: int
+
+
 # ---------------------------------------------------------------- lowering
 
 @dataclass(frozen=True)
@@ -299,6 +314,7 @@ class OpSpec:
     as_padding: Callable[[NodeView], tuple[int, int, int, int] | None] = _no_fold  # zero-padding of H,W: t,l,b,r
     with_padding: Callable[[NodeView, tuple[int, int, int, int]], Any] | None = None  # attrs with extra padding
     channels: Callable[[NodeView], ChannelRules | None] = _no_fold  # None: channels stay as they are
+    int8_output: TiedRange | FixedRange | None = None  # what quantisation must respect; None: the output has a range of its own
     edge: bool = False  # QUANTIZE/DEQUANTIZE: may be moved out to the network's edge
     c_limits: tuple[str, ...] = field(default=())  # documented limits, for `tinyml ops`
 

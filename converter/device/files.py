@@ -31,6 +31,11 @@ def write_text(path: Path, text: str) -> None:
         tmp.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    with _beside(path) as tmp:
+        tmp.write_bytes(data)
+
+
 class _beside:
     """A temporary file next to `path` that takes its place when the block ends well."""
 

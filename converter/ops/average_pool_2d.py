@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyml.ir import NodeView, hwc
 from tinyml.ops import _pool
-from tinyml.opspec import Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex
+from tinyml.opspec import Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex, TiedRange
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -58,6 +58,7 @@ SPEC = OpSpec(
     cases=_pool.cases,
     channels=_pool.channels,
     with_clamp=_pool.with_clamp,
+    int8_output=TiedRange(),
     summary="average over a window, padding left out",
     c_limits=("batch 1",),
 )

@@ -24,6 +24,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     PartsOfOutput,
+    TiedRange,
     ViewRule,
     Whole,
     require,
@@ -169,6 +170,7 @@ SPEC = OpSpec(
     view=view,
     lower_rest=lower_rest,
     is_noop=lambda n: len(n.inputs) == 1 and same_quant(n.x, n.y),
+    int8_output=TiedRange(),
     summary="joins tensors along one dimension",
     c_limits=("rank 5", "int8: one scale and zero point for all"),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _reshape
 from tinyml.ops._operands import const_int, wrap_axis
-from tinyml.opspec import Case, CaseTensor, OpSpec, Options
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, TiedRange
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _reshape.Attrs:
@@ -49,6 +49,7 @@ SPEC = OpSpec(
     strided=False,
     view=_reshape.view,
     is_noop=_reshape.is_noop,
+    int8_output=TiedRange(),
     summary="puts in a dimension of extent 1",
     c_limits=("constant axis",),
 )

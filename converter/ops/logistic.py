@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tinyml.ir import DType, NodeView
 from tinyml.ops import _elementwise as ew
 from tinyml.ops import _sigmoid
-from tinyml.opspec import Case, CaseTensor, OpSpec, supported
+from tinyml.opspec import Case, CaseTensor, FixedRange, OpSpec, supported
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
@@ -43,6 +43,7 @@ SPEC = OpSpec(
     access=ew.access_same,
     lower=lambda n, low: _sigmoid.lower(n, low, "logistic", _sigmoid.logistic),
     cases=cases,
+    int8_output=FixedRange(1 / 256, -128),
     summary="sigmoid, 1 / (1 + exp(-x))",
     c_limits=("int8 output scale 1/256",),
 )

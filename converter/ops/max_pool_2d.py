@@ -10,7 +10,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.numerics import FLT_MAX
 from tinyml.ops import _pool
-from tinyml.opspec import OpSpec
+from tinyml.opspec import OpSpec, TiedRange
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -36,6 +36,7 @@ SPEC = OpSpec(
     cases=_pool.cases,
     channels=_pool.channels,
     with_clamp=_pool.with_clamp,
+    int8_output=TiedRange(),
     summary="maximum over a window",
     c_limits=("batch 1",),
 )

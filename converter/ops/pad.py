@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _padding
-from tinyml.opspec import Case, CaseTensor, OpSpec, Options
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, TiedRange
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _padding.Attrs:
@@ -52,6 +52,7 @@ SPEC = OpSpec(
     lower_rest=_padding.lower_rest,
     is_noop=_padding.is_noop,
     as_padding=_padding.as_padding,
+    int8_output=TiedRange(),
     summary="border of zeros",
     c_limits=("rank 5", "constant paddings"),
 )

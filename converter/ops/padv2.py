@@ -9,7 +9,7 @@ import numpy as np
 from tinyml.ir import DType, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops import _padding
-from tinyml.opspec import Case, CaseTensor, OpSpec, Options, require, supported
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, TiedRange, require, supported
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _padding.Attrs:
@@ -57,6 +57,7 @@ SPEC = OpSpec(
     lower_rest=_padding.lower_rest,
     is_noop=_padding.is_noop,
     as_padding=_padding.as_padding,
+    int8_output=TiedRange(),
     summary="border of any value",
     c_limits=("rank 5", "constant paddings and value", "int8: value quantised like the output"),
 )

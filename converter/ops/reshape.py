@@ -13,7 +13,7 @@ import numpy as np
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _reshape
 from tinyml.ops._operands import const_ints
-from tinyml.opspec import Case, CaseTensor, OpSpec, Options, require
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, TiedRange, require
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _reshape.Attrs:
@@ -72,6 +72,7 @@ SPEC = OpSpec(
     strided=False,
     view=_reshape.view,
     is_noop=_reshape.is_noop,
+    int8_output=TiedRange(),
     summary="new shape, same elements",
     c_limits=("constant shape",),
 )

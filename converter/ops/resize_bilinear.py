@@ -15,7 +15,7 @@ from tinyml.ir import DType, NodeView
 from tinyml.numerics import same_quant
 from tinyml.ops import _resize
 from tinyml.ops._operands import data_access
-from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, Table, supported
+from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, Table, TiedRange, supported
 
 
 def fixed_scale(n: NodeView, dim: int) -> tuple[int, int]:
@@ -133,6 +133,7 @@ SPEC = OpSpec(
     lower=lower,
     cases=cases,
     is_noop=is_noop,
+    int8_output=TiedRange(),
     summary="bilinear up- and down-sampling",
     c_limits=("batch 1", "constant size", f"at most {_resize.MAX_EXTENT} rows and columns"),
 )

@@ -15,7 +15,7 @@ from tinyml.ir import DType, NodeView
 from tinyml.numerics import same_quant
 from tinyml.ops import _resize
 from tinyml.ops._operands import data_access
-from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, Table
+from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, Table, TiedRange
 
 
 def positions(n: NodeView, dim: int) -> np.ndarray:
@@ -84,6 +84,7 @@ SPEC = OpSpec(
     lower=lower,
     cases=cases,
     is_noop=is_noop,
+    int8_output=TiedRange(),
     summary="nearest neighbour up- and down-sampling",
     c_limits=("batch 1", "constant size", f"at most {_resize.MAX_EXTENT} rows and columns"),
 )

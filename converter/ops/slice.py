@@ -20,6 +20,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     PartsOfInput,
+    TiedRange,
     ViewRule,
     require,
 )  # fmt: skip
@@ -103,6 +104,7 @@ SPEC = OpSpec(
     dtypes=("int8", "float32", "int32"),
     view=view,
     is_noop=lambda n: n.x.shape == n.y.shape and same_quant(n.x, n.y),
+    int8_output=TiedRange(),
     summary="a box of the input",
     c_limits=("rank 5", "constant begin and size"),
 )

@@ -20,6 +20,7 @@ from tinyml.opspec import (
     Access,
     Case,
     CaseTensor,
+    FixedRange,
     KernelCall,
     Lowering,
     OpSpec,
@@ -137,6 +138,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
+    int8_output=FixedRange(1 / 256, -128),
     summary="softmax over the last dimension",
     c_limits=("int8: at most 4095 values, output scale 1/256, zero point -128",),
 )

@@ -20,6 +20,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     PartsOfInput,
+    TiedRange,
     ViewRule,
     Whole,
     require,
@@ -116,6 +117,7 @@ SPEC = OpSpec(
     cases=cases,
     dtypes=("int8", "float32", "int32"),
     view=view,
+    int8_output=TiedRange(),
     summary="equal parts along one dimension",
     c_limits=("rank 5", "constant axis"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tinyml.ir import DType, Tensor
 from tinyml.ops import _reshape
 from tinyml.ops._operands import wrap_axis
-from tinyml.opspec import Case, CaseTensor, OpSpec, Options, require
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, TiedRange, require
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> _reshape.Attrs:
@@ -50,5 +50,6 @@ SPEC = OpSpec(
     strided=False,
     view=_reshape.view,
     is_noop=_reshape.is_noop,
+    int8_output=TiedRange(),
     summary="drops dimensions of extent 1",
 )

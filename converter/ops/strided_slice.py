@@ -26,6 +26,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     PartsOfInput,
+    TiedRange,
     ViewRule,
     require,
     supported,
@@ -185,6 +186,7 @@ SPEC = OpSpec(
     dtypes=("int8", "float32", "int32"),
     view=view,
     is_noop=is_noop,
+    int8_output=TiedRange(),
     summary="every n-th element of a box, forwards or backwards",
     c_limits=("rank 5", "constant bounds and strides", "ends not as offsets"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tinyml.ir import DType, NodeView
 from tinyml.ops import _elementwise as ew
 from tinyml.ops import _sigmoid
-from tinyml.opspec import Case, CaseTensor, OpSpec
+from tinyml.opspec import Case, CaseTensor, FixedRange, OpSpec
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
@@ -43,5 +43,6 @@ SPEC = OpSpec(
     access=ew.access_same,
     lower=lambda n, low: _sigmoid.lower(n, low, "tanh", _sigmoid.tanh),
     cases=cases,
+    int8_output=FixedRange(1 / 128, 0),
     summary="hyperbolic tangent",
 )

@@ -21,6 +21,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     Reshaped,
+    TiedRange,
     ViewRule,
     require,
 )  # fmt: skip
@@ -112,6 +113,7 @@ SPEC = OpSpec(
     dtypes=("int8", "float32", "int32"),
     view=view,
     is_noop=lambda n: n.x.shape == n.y.shape and _keeps_order(n) and same_quant(n.x, n.y),
+    int8_output=TiedRange(),
     summary="permutes dimensions",
     c_limits=("rank 5", "constant perm"),
 )
