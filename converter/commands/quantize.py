@@ -23,7 +23,9 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("model", nargs="?", metavar="MODEL", help="float32 model (.tflite; .keras or a SavedModel folder with TensorFlow)")
     p.add_argument("--data", metavar="F.npz", help="calibration samples in `inputs` (or the first array that fits), classes in `labels`")
     p.add_argument("--output", "-o", required=True, metavar="OUT", help="the quantised model (.tflite)")
-    p.add_argument("--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error")
+    p.add_argument(
+        "--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error"
+    )
     p.add_argument("--float-io", action="store_true", help="inputs and outputs stay float32, converted inside")
     p.add_argument("--seed", type=int, default=0, help="of the pixels that rounding looks at; the same seed gives the same file")
 

@@ -11,6 +11,7 @@ from tinyml.exporters.tflite_builder import ModelBuilder, TensorDef
 from tinyml.importers.tflite_options import Fields
 from tinyml.ir import Graph, Tensor
 from tinyml.opspec import load_ops
+from tinyml.packing import pack
 
 
 def write_tflite(graph: Graph, options: Mapping[int, Fields]) -> bytes:
@@ -30,12 +31,5 @@ def _tensor(t: Tensor) -> TensorDef:
     scales, zero_points, axis = ((), (), 0) if t.quant is None else (t.quant.scale, t.quant.zero_point, t.quant.axis)
     data = None
     if t.data is not None:
-        data = pack_nibbles(t.data) if t.dtype.name == "INT4" else np.ascontiguousarray(t.data).tobytes()
+        data = pack(t.data.reshape(1, -1), t.dtype).tobytes() if t.dtype.packed else np.ascontiguousarray(t.data).tobytes()
     return TensorDef(t.name, t.shape, getattr(tflite.TensorType, t.dtype.name), scales, zero_points, axis, data)
-
-
-def pack_nibbles(values: np.ndarray) -> bytes:
-    """int8 values in -8..7, two to a byte, the first one in the low half; an odd one out leaves the last high half 0."""
-    flat = values.reshape(-1).astype(np.uint8) & 15
-    flat = np.concatenate([flat, np.zeros(len(flat) % 2, np.uint8)])
-    return (flat[0::2] | flat[1::2] << 4).astype(np.uint8).tobytes()

@@ -43,7 +43,9 @@ class Tape:
 
     constants: in place of the graph's own, by tensor id. keep: tensors that stay."""
 
-    def __init__(self, graph: Graph, inputs: Sequence[np.ndarray], constants: Mapping[int, np.ndarray] | None = None, keep: Iterable[int] = ()):
+    def __init__(
+        self, graph: Graph, inputs: Sequence[np.ndarray], constants: Mapping[int, np.ndarray] | None = None, keep: Iterable[int] = ()
+    ):
         self.graph, self._constants, self._keep = graph, dict(constants or {}), {*keep, *graph.outputs}
         self.values: dict[int, np.ndarray] = dict(zip(graph.inputs, inputs, strict=True))
         self._readers = {t: len(ks) for t, ks in graph.consumers.items()}

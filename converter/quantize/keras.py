@@ -33,4 +33,6 @@ def float_tflite(path: Path) -> bytes:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
         return bytes(converter.convert())
     except Exception as e:  # whatever TensorFlow raises for a damaged or foreign file
-        raise InvalidModel(printable(path), f"TensorFlow can not convert it ({type(e).__name__}: {printable(e, 200)})", "check the model") from e
+        raise InvalidModel(
+            printable(path), f"TensorFlow can not convert it ({type(e).__name__}: {printable(e, 200)})", "check the model"
+        ) from e

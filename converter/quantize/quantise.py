@@ -18,7 +18,7 @@ from tinyml.quantize.layers import load_layers
 from tinyml.quantize.network import Network
 from tinyml.quantize.ranges import choose_grids, fixed_ranges, observe, quantised_nodes, tied_tensors
 from tinyml.quantize.refine import refine_grids
-from tinyml.quantize.sequential import LayerWeights, Method, quantise_layers
+from tinyml.quantize.sequential import BEST, LayerWeights, Method, quantise_layers
 
 Progress = Callable[[str], None]
 
@@ -59,6 +59,9 @@ class Widths:
     activations: Mapping[int, int] = field(default_factory=dict)
 
 
+EIGHT = Widths()
+
+
 @dataclass(frozen=True, eq=False)
 class Recipe:
     """What a prepared network becomes."""
@@ -95,9 +98,7 @@ def prepare(network: Network, data: Calibration, refused: frozenset[int] = froze
     return Prepared(network, data, quantised, tied, observe(graph, data, tied), fixed_ranges(graph, quantised, tied))
 
 
-def choose(
-    p: Prepared, widths: Widths = Widths(), seed: int = 0, method: Method = Method(), progress: Progress = lambda text: None
-) -> Recipe:
+def choose(p: Prepared, widths: Widths = EIGHT, seed: int = 0, method: Method = BEST, progress: Progress = lambda text: None) -> Recipe:
     """Ranges and rounded weights for these widths."""
     progress("choosing ranges")
     frozen = frozenset(p.fixed) | {p.tied[t] for t in p.graph.inputs if t in p.tied}
@@ -107,8 +108,8 @@ def choose(
 
 
 def quantise(
-    network: Network, data: Calibration, widths: Widths = Widths(), seed: int = 0, float_io: bool = False,
-    method: Method = Method(), progress: Progress = lambda text: None,
+    network: Network, data: Calibration, widths: Widths = EIGHT, seed: int = 0, float_io: bool = False,
+    method: Method = BEST, progress: Progress = lambda text: None,
 ) -> tuple[Recipe, Network]:  # fmt: skip
     """What was chosen, and the network on integers. An operator that turns out not to be buildable on integers becomes an island
     of float32."""

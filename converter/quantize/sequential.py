@@ -35,6 +35,9 @@ class Method:
     correct: bool = True  # bias correction
 
 
+BEST = Method()
+
+
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
     """Of one layer: q int8 in the tensor's own shape, scale float32 per output channel, bias float32 [channels]."""
@@ -52,7 +55,7 @@ class LayerWeights:
 
 def quantise_layers(
     graph: Graph, grids: Mapping[int, Grid], widths: Mapping[int, int], data: Calibration, seed: int,
-    method: Method = Method(), progress: Callable[[str], None] = lambda text: None,
+    method: Method = BEST, progress: Callable[[str], None] = lambda text: None,
 ) -> dict[int, LayerWeights]:  # fmt: skip
     """Weights of every layer whose `Node.index` is in `widths` (-> bits), by that index. Every layer has a bias."""
     layers, rng = load_layers(), np.random.default_rng(seed)
