@@ -85,7 +85,7 @@ def _count(n: NodeView) -> int:
     return prod(n.x.shape[k] for k in n.attrs.axes)
 
 
-def _multiplier(n: NodeView) -> tuple[int, int]:
+def multiplier_of(n: NodeView) -> tuple[int, int]:
     mult, shift = quantize_multiplier(n.x.scale / n.y.scale)
     k = min(_count(n).bit_length() - 1, 32, 31 + shift)
     return (mult << k) // _count(n), shift - k
@@ -93,7 +93,7 @@ def _multiplier(n: NodeView) -> tuple[int, int]:
 
 def _averaged(n: NodeView, total: np.ndarray) -> np.ndarray:
     """int8 values of sums whose zero points are taken off."""
-    return np.clip(requant(total, *_multiplier(n)) + n.y.zero_point, -128, 127)
+    return np.clip(requant(total, *multiplier_of(n)) + n.y.zero_point, -128, 127)
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -154,7 +154,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     args = (Ref(n.x.id), Ref(n.y.id), None)
     if n.is_float:
         return (KernelCall("tm_mean_f32", "mean", "tm_mean_f32_params", common, args),)
-    mult, shift = _multiplier(n)
+    mult, shift = multiplier_of(n)
     own = (
         ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
     )  # fmt: skip
@@ -180,7 +180,7 @@ def channels(n: NodeView) -> ChannelRules | None:
 
 
 def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    mult, shift = _multiplier(n)
+    mult, shift = multiplier_of(n)
     h, _, c = hwc(n.x.shape)
     params = (
         ("in", low.geom(n.x)), ("rows", h),

@@ -10,6 +10,7 @@
 #include "tm/depthwise_conv_2d_mve.h"
 
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+#include "tm/bytes_mve.h"
 
 enum {
   BLOCK = 16,  /* channels whose columns are stored together */
@@ -21,6 +22,7 @@ typedef struct window_job {
   uint32_t at[4]; /* addresses of the first pixel's four words, at the first channel, less 4; stepped */
   int32_t step;   /* bytes of scratch from one pixel's words to the next one's */
   int32_t y_step;
+  int32_t last_step, last_y_step; /* of the last pair, 0 where it is one pixel */
   int32_t groups;
   int32_t zero_point;
   int32_t pairs;     /* of pixels */
@@ -51,21 +53,24 @@ typedef struct window_job {
     __asm__ volatile(                                                                          \
         "push {r0, r4-r11, lr}\n"                                                              \
         "vpush {d8-d15}\n"                                                                     \
-        "ldrd r3, r11, [r0, #32]\n" /* pairs, and w in r11 */                                  \
-        "ldr r9, [r0, #28]\n"                                                                  \
+        "ldrd r3, r11, [r0, #40]\n" /* pairs, and w in r11 */                                  \
+        "ldr r9, [r0, #36]\n"                                                                  \
         ".L" #NAME "_pair:\n"                                                                  \
         "push {r3}\n"                                                                          \
         "vldrw.32 q6, [r0]\n"                                                                  \
         "ldrd r2, r4, [r0, #16]\n"                                                             \
-        "ldr r1, [r0, #40]\n"                                                                  \
-        "ldr r7, [r0, #24]\n"                                                                  \
+        "cmp r3, #1\n"                                                                         \
+        "it eq\n"                                                                              \
+        "ldrdeq r2, r4, [r0, #24]\n"                                                           \
+        "ldr r1, [r0, #48]\n"                                                                  \
+        "ldr r7, [r0, #32]\n"                                                                  \
         "mov r5, r11\n"                                                                        \
         "vadd.i32 q7, q6, r2\n"                                                                \
         "adds r3, r1, r4\n"                                                                    \
         "vadd.i32 q0, q7, r2\n"                                                                \
         "adds r4, r3, r4\n"                                                                    \
         "vstrw.32 q0, [r0]\n"                                                                  \
-        "str r4, [r0, #40]\n"                                                                  \
+        "str r4, [r0, #48]\n"                                                                  \
         ".L" #NAME "_group:\n"                                                                 \
         CHANNEL("r0", "r8") CHANNEL("r2", "r10") CHANNEL("r4", "r12") CHANNEL("r6", "lr")      \
         "vldrw.32 q2, [r5], #16\n"                                                             \
@@ -108,21 +113,22 @@ WINDOWS(tm_windows_one_2, ONE_2)
 WINDOWS(tm_windows_two_3, TWO_3)
 WINDOWS(tm_windows_two_4, TWO_4)
 
-/* Four rows of pixels at the first channel of a block, and how far apart their pixels are: 0 repeats one pixel of padding. */
+/* Where four rows of a window lie for a strip of outputs: columns of padding, of the input, of padding. */
 typedef struct four_rows {
-  const int8_t *row[4];
-  int32_t step[4];
+  const int8_t *row[4]; /* first column of the input, first channel */
+  int32_t step[4];      /* from pixel to pixel; 0: the row is outside, its pixels are the one of padding */
+  int32_t left, inside, right;
 } four_rows;
 
-/* Stores n > 0 columns of `channels` <= 16 channels from dst on; the rows' pointers are left behind the last one. */
-static uint8_t *interleave(uint8_t *dst, four_rows *from, int32_t n, int32_t channels) {
-  const int8_t *a = from->row[0];
-  const int8_t *b = from->row[1];
-  const int8_t *c = from->row[2];
-  const int8_t *d = from->row[3];
+/* Stores the columns of `channels` <= 16 channels from channel `base` on. */
+static void interleave(uint8_t *dst, const four_rows *from, int32_t base, int32_t channels) {
+  const int8_t *a = from->row[0] + (from->step[0] != 0 ? base : 0);
+  const int8_t *b = from->row[1] + (from->step[1] != 0 ? base : 0);
+  const int8_t *c = from->row[2] + (from->step[2] != 0 ? base : 0);
+  const int8_t *d = from->row[3] + (from->step[3] != 0 ? base : 0);
   __asm__ volatile(
       "vctp.8 %[channels]\n"
-      "dls lr, %[n]\n"
+      "wls lr, %[n], 2f\n"
       "1: vpstttt\n"
       "vldrbt.8 q0, [%[a]]\n"
       "vldrbt.8 q1, [%[b]]\n"
@@ -137,52 +143,36 @@ static uint8_t *interleave(uint8_t *dst, four_rows *from, int32_t n, int32_t cha
       "vst42.8 {q0, q1, q2, q3}, [%[dst]]\n"
       "vst43.8 {q0, q1, q2, q3}, [%[dst]]!\n"
       "le lr, 1b\n"
+      "2:\n"
       : [dst] "+r"(dst), [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)
       : [step_a] "r"(from->step[0]), [step_b] "r"(from->step[1]), [step_c] "r"(from->step[2]), [step_d] "r"(from->step[3]),
-        [n] "r"(n), [channels] "r"(channels)
+        [n] "r"(from->inside), [channels] "r"(channels)
       : "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "lr", "cc", "memory");
-  from->row[0] = a;
-  from->row[1] = b;
-  from->row[2] = c;
-  from->row[3] = d;
-  return dst;
 }
 
-/* The same of columns that are padding in all rows. */
+/* Columns that are padding in all rows. */
 static uint8_t *interleave_pad(uint8_t *dst, int32_t value, int32_t n) {
-  __asm__ volatile(
-      "vdup.8 q0, %[value]\n"
-      "wls lr, %[n], 2f\n"
-      "1: vstrb.8 q0, [%[dst]], #16\n"
-      "vstrb.8 q0, [%[dst]], #16\n"
-      "vstrb.8 q0, [%[dst]], #16\n"
-      "vstrb.8 q0, [%[dst]], #16\n"
-      "le lr, 1b\n"
-      "2:\n"
-      : [dst] "+r"(dst)
-      : [value] "r"(value), [n] "r"(n)
-      : "d0", "d1", "lr", "memory");
+  for (int32_t k = 0; k < n; ++k) {
+    dst = (uint8_t *)tm_fill_bytes_mve((int8_t *)dst, value, COLUMN);
+  }
   return dst;
 }
 
-/* The columns that outputs from column ix0 on read: n of them, window rows first..first+3 at input row iy and below. */
-static void store_plane(const tm_depthwise_conv_2d_i8_mve_params *p, const int8_t *x, const int8_t *pad, uint8_t *dst, int32_t first,
-                        int32_t iy, int32_t ix0, int32_t n, int32_t channels) {
-  const int32_t left = tm_clamp_i32(-ix0, 0, n);
-  const int32_t inside = tm_clamp_i32(p->in.w - ix0, left, n) - left;
-  four_rows from;
+/* n columns from input column ix on, of window rows first..first+3 where the window begins in input row iy. */
+static four_rows find_rows(const tm_depthwise_conv_2d_i8_mve_params *p, const int8_t *x, const int8_t *pad, int32_t first, int32_t iy,
+                           int32_t ix, int32_t n) {
+  four_rows r;
+  r.left = tm_clamp_i32(-ix, 0, n);
+  r.inside = tm_clamp_i32(p->in.w - ix, r.left, n) - r.left;
+  r.right = n - r.left - r.inside;
   for (int32_t k = 0; k < 4; ++k) {
     /* a window has no more than KH rows: the weights of those beyond are 0, whatever is read */
     const int32_t at = iy + tm_min_i32(first + k, p->kernel_h - 1) * p->dilation_h;
-    const int row_inside = at >= 0 && at < p->in.h && inside > 0;
-    from.row[k] = row_inside ? x + tm_row_offset(&p->in, at) + (ptrdiff_t)(ix0 + left) * p->in.px_stride : pad;
-    from.step[k] = row_inside ? p->in.px_stride : 0;
+    const int row_inside = at >= 0 && at < p->in.h && r.inside > 0;
+    r.row[k] = row_inside ? x + tm_row_offset(&p->in, at) + (ptrdiff_t)(ix + r.left) * p->in.px_stride : pad;
+    r.step[k] = row_inside ? p->in.px_stride : 0;
   }
-  dst = interleave_pad(dst, p->pad_value, left);
-  if (inside > 0) {
-    dst = interleave(dst, &from, inside, channels);
-  }
-  (void)interleave_pad(dst, p->pad_value, n - left - inside);
+  return r;
 }
 
 tm_status tm_depthwise_conv_2d_i8_mve(const tm_depthwise_conv_2d_i8_mve_params *p, const int8_t *x, const int32_t *w, int8_t *y,
@@ -211,38 +201,38 @@ tm_status tm_depthwise_conv_2d_i8_mve(const tm_depthwise_conv_2d_i8_mve_params *
     for (int32_t ox = 0; ox < p->out.w; ox += TM_DEPTHWISE_MVE_STRIP) {
       const int32_t pixels = tm_min_i32(p->out.w - ox, TM_DEPTHWISE_MVE_STRIP);
       const int32_t n = (pixels - 1) * p->stride_w + p->kernel_w;
-      const int32_t ix0 = ox * p->stride_w - p->pad_left;
-      const int32_t *weights = w;
+      const int32_t ix = ox * p->stride_w - p->pad_left;
+      const int32_t plane = n * COLUMN;
+      four_rows rows[2];
+      for (int32_t k = 0; k < planes; ++k) {
+        rows[k] = find_rows(p, x, pad, 4 * k, iy, ix, n);
+        uint8_t *const inside = interleave_pad(columns + k * plane, p->pad_value, rows[k].left);
+        (void)interleave_pad(inside + rows[k].inside * COLUMN, p->pad_value, rows[k].right);
+      }
+      window_job job = {
+          {0, 0, 0, 0}, p->stride_w * COLUMN, p->out.px_stride, pixels % 2 != 0 ? 0 : p->stride_w * COLUMN,
+          pixels % 2 != 0 ? 0 : p->out.px_stride, 0, p->out_zero_point, (pixels + 1) / 2, w, NULL,
+      };
       for (int32_t base = 0, done = 0; done < c; base += BLOCK) {
         base = c < BLOCK ? 0 : tm_min_i32(base, c - BLOCK);
         const int32_t end = tm_min_i32(base + BLOCK, c);
-        store_plane(p, x + base, pad, columns, 0, iy, ix0, n, end - base);
-        if (planes == 2) {
-          store_plane(p, x + base, pad, columns + n * COLUMN, 4, iy, ix0, n, end - base);
+        for (int32_t k = 0; k < planes; ++k) {
+          interleave(columns + k * plane + rows[k].left * COLUMN, &rows[k], base, end - base);
         }
         /* groups of four up to the block's end; those of the last block end with it, so of few channels two runs overlap */
         while (done < end) {
-          const int32_t groups = end - done < 4 ? 1 : (c < BLOCK ? (end - done) / 4 : (end - done + 3) / 4);
-          const int32_t first = tm_min_i32(done, end - 4 * groups);
+          const int32_t left = end - done;
+          job.groups = left < 4 ? 1 : (c < BLOCK ? left / 4 : (left + 3) / 4);
+          const int32_t first = tm_min_i32(done, end - 4 * job.groups);
           const uint32_t at = start + 4u * (uint32_t)(first - base);
-          const uint32_t plane = (uint32_t)(n * COLUMN);
-          window_job job = {
-              {at, at + (planes == 2 ? plane : COLUMN), at + (planes == 2 ? COLUMN : 2u * COLUMN),
-               at + (planes == 2 ? plane + COLUMN : 3u * COLUMN)},
-              p->stride_w * COLUMN, p->out.px_stride, groups, p->out_zero_point, pixels / 2, weights,
-              row + (ptrdiff_t)ox * p->out.px_stride + first,
-          };
-          if (job.pairs > 0) {
-            windows(&job);
-          }
-          if (pixels % 2 != 0) { /* the last pixel as both of a pair */
-            job.step = 0;
-            job.y_step = 0;
-            job.pairs = 1;
-            windows(&job);
-          }
-          weights += groups * group_words;
-          done = first + 4 * groups;
+          job.at[0] = at;
+          job.at[1] = at + (uint32_t)(planes == 2 ? plane : COLUMN);
+          job.at[2] = at + (uint32_t)(planes == 2 ? COLUMN : 2 * COLUMN);
+          job.at[3] = at + (uint32_t)(planes == 2 ? plane + COLUMN : 3 * COLUMN);
+          job.y = row + (ptrdiff_t)ox * p->out.px_stride + first;
+          windows(&job);
+          job.w += job.groups * group_words;
+          done = first + 4 * job.groups;
         }
       }
     }

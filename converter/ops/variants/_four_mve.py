@@ -6,6 +6,7 @@ import numpy as np
 
 from tinyml.ir import NodeView
 
+LANES = 16  # int8 values of a vector
 MOST = 31  # greatest shift
 
 
@@ -36,3 +37,10 @@ def words(data: bytes) -> np.ndarray:
 def ints(values: np.ndarray) -> bytes:
     """int32, little-endian."""
     return values.astype("<i4").tobytes()
+
+
+def interleaved(four: np.ndarray) -> bytes:
+    """Weights int8 [4,K], 16 inputs of each channel in turn."""
+    whole = four.shape[1] // LANES * LANES
+    chunks = four[:, :whole].reshape(4, -1, LANES).transpose(1, 0, 2)
+    return chunks.tobytes() + np.ascontiguousarray(four[:, whole:]).tobytes()

@@ -11,8 +11,6 @@ from tinyml.ops.variants import _four_mve
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
-LANES = 16
-
 
 def exponents(n: NodeView) -> np.ndarray | None:
     w = n.inputs[1]
@@ -26,19 +24,12 @@ def applies(n: NodeView, low: Lowering) -> bool:
     return not n.is_float and w.shape[3] == n.x.shape[3] and w.shape[0] >= 4 and exponents(n) is not None
 
 
-def interleaved(four: np.ndarray) -> bytes:
-    """Weights int8 [4,K], 16 inputs of each channel in turn."""
-    whole = four.shape[1] // LANES * LANES
-    chunks = four[:, :whole].reshape(4, -1, LANES).transpose(1, 0, 2)
-    return chunks.tobytes() + np.ascontiguousarray(four[:, whole:]).tobytes()
-
-
 def stream(weights: np.ndarray, bias: np.ndarray, mult: np.ndarray, e: np.ndarray) -> np.ndarray:
     """int32 words of all groups; weights int8 [CO,K], CO >= 4."""
     out = b""
     for at in _four_mve.firsts(len(weights), 4).tolist():
         four = slice(at, at + 4)
-        out += _four_mve.ints(bias[four]) + interleaved(weights[four]) + _four_mve.ints(mult[four]) + _four_mve.ints(-e[four])
+        out += _four_mve.ints(bias[four]) + _four_mve.interleaved(weights[four]) + _four_mve.ints(mult[four]) + _four_mve.ints(-e[four])
     return _four_mve.words(out)
 
 
@@ -54,7 +45,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     return (
         KernelCall(
             "tm_conv_2d_i8_mve", "conv_2d_mve", "tm_conv_2d_i8_mve_params", params,
-            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 2 * -(-weights.shape[1] // LANES) * LANES,
+            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 2 * -(-weights.shape[1] // _four_mve.LANES) * _four_mve.LANES,
         ),
     )  # fmt: skip
 
@@ -64,8 +55,8 @@ def instructions(n: NodeView) -> float:
     assert w is not None
     co, kh, kw, ci = w.shape
     pairs = (n.y.elements // co + 1) // 2
-    gathered = 0.0 if kw * ci % LANES == 0 else 2 * kh * (8.0 + kw * ci / 5)
-    return pairs * (-(-co // 4) * (16.0 * -(-kh * kw * ci // LANES) + 6.0 * kh + 33.0) + gathered + 140.0)
+    gathered = 0.0 if kw * ci % _four_mve.LANES == 0 else 2 * kh * (8.0 + kw * ci / 5)
+    return pairs * (-(-co // 4) * (16.0 * -(-kh * kw * ci // _four_mve.LANES) + 6.0 * kh + 33.0) + gathered + 140.0)
 
 
 VARIANT = Variant("conv_2d_i8_mve", "CONV_2D", frozenset({"mve"}), applies, lower, instructions)

@@ -82,7 +82,9 @@ def instructions(n: NodeView) -> float:
     blocks, strips = -(-c // 16), -(-ow // STRIP)
     groups = -(-c // 4)
     pairs = (ow + 1) // 2
-    return oh * (pairs * (groups * (20.0 * count + 26.0) + blocks * 20.0) + blocks * planes * (14.0 * columns + 90.0 * strips) + 60.0 * blocks)
+    return oh * (
+        pairs * (groups * (20.0 * count + 26.0) + blocks * 20.0) + blocks * planes * (14.0 * columns + 90.0 * strips) + 60.0 * blocks
+    )
 
 
 VARIANT = Variant("depthwise_conv_2d_i8_mve", "DEPTHWISE_CONV_2D", frozenset({"mve"}), applies, lower, instructions)
