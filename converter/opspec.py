@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView, Tensor
+from tinyml.ir import DType, Node, NodeView, Tensor
 
 # ---------------------------------------------------------------- import
 
@@ -315,8 +315,15 @@ class OpSpec:
     with_padding: Callable[[NodeView, tuple[int, int, int, int]], Any] | None = None  # attrs with extra padding
     channels: Callable[[NodeView], ChannelRules | None] = _no_fold  # None: channels stay as they are
     int8_output: TiedRange | FixedRange | None = None  # what quantisation must respect; None: the output has a range of its own
+    # an operator that no file has: two nodes, the second the only reader of the first, as one of this operator, or None
+    join: Callable[[NodeView, NodeView], Node | None] | None = None
     edge: bool = False  # QUANTIZE/DEQUANTIZE: may be moved out to the network's edge
     c_limits: tuple[str, ...] = field(default=())  # documented limits, for `tinyml ops`
+
+
+def model_ops() -> dict[str, OpSpec]:
+    """The operators that model files have."""
+    return {name: spec for name, spec in load_ops().items() if spec.join is None}
 
 
 @cache

@@ -4,6 +4,7 @@ coarse to nearly dead channels, zero points at both ends and between."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -65,6 +66,13 @@ def conv_2d(rng: np.random.Generator, name: str) -> Case:
     ci, co = int(rng.choice([1, 2, 3, 4, 5, 7, 8, 12, 16, 20, 36])), int(rng.choice([2, 3, 4, 5, 6, 7, 8, 9, 12, 13]))
     options = {"Padding": padding, "StrideH": s[0], "StrideW": s[1], "DilationHFactor": d[0], "DilationWFactor": d[1]}
     return _weighted(rng, name, options, (1, h, w, ci), (co, *k, ci), (1, oh, ow, co), co, 0, k[0] * k[1] * ci, 4000)
+
+
+def pointwise(rng: np.random.Generator, name: str, x: CaseTensor, channels: int) -> Case:
+    """A 1x1 CONV_2D that reads x."""
+    options = {"Padding": 1, "StrideH": 1, "StrideW": 1}
+    case = _weighted(rng, name, options, x.shape, (channels, 1, 1, x.shape[3]), (*x.shape[:3], channels), channels, 0, x.shape[3], 4000)
+    return replace(case, inputs=(x, *case.inputs[1:]))
 
 
 def depthwise_conv_2d(rng: np.random.Generator, name: str) -> Case:

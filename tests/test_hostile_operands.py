@@ -18,7 +18,7 @@ from hostile import outcome
 from tflite_writer import ModelBuilder, TensorDef, case_model
 from tinyml.errors import TinymlError
 from tinyml.ir import Graph, hwc
-from tinyml.opspec import Case, Geom, Lowering, OpSpec, load_ops
+from tinyml.opspec import Case, Geom, Lowering, OpSpec, model_ops
 
 CASES_PER_OPERATOR = 4
 MAX_LOWERED = 1 << 16  # elements: lowering may build tables as large as the tensors
@@ -139,7 +139,7 @@ def _problems(spec: OpSpec, case: Case) -> Iterator[str]:
 
 def _cases() -> list[tuple[OpSpec, Case]]:
     found = []
-    for spec in load_ops().values():
+    for spec in model_ops().values():
         cases = list(spec.cases())
         step = max(1, len(cases) // CASES_PER_OPERATOR)
         found += [(spec, c) for c in cases[::step][:CASES_PER_OPERATOR]]

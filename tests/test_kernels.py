@@ -14,7 +14,7 @@ from case_build import CaseProgram, build_cases, spread
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model
 from tinyml.ir import Graph
-from tinyml.opspec import Case, OpSpec, load_ops
+from tinyml.opspec import Case, OpSpec, model_ops
 from tinyml.plan.model import Target
 from tinyml.plan.planner import make_plan
 from witness import litert_run
@@ -41,7 +41,7 @@ def _compare(program: CaseProgram, name: str, case: Case, data: bytes) -> None:
                 np.testing.assert_array_equal(y, e, err_msg=name)
 
 
-@pytest.mark.parametrize("spec", load_ops().values(), ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", model_ops().values(), ids=lambda s: s.name)
 @pytest.mark.parametrize("shared", [False, True], ids=["isolated", "as_planned"])
 def test_generated_c_equals_litert(spec: OpSpec, shared: bool, tmp_path: Path) -> None:
     graphs = _graphs(spec)

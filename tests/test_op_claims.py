@@ -7,9 +7,9 @@ import pytest
 
 from kernel_checks import dense, nodes
 from tinyml.ir import DType, NodeView, Tensor, hwc
-from tinyml.opspec import Elementwise, Lowering, OpSpec, PartsOfInput, PartsOfOutput, Reshaped, RowMap, Window, load_ops
+from tinyml.opspec import Elementwise, Lowering, OpSpec, PartsOfInput, PartsOfOutput, Reshaped, RowMap, Window, model_ops
 
-SPECS = pytest.mark.parametrize("spec", load_ops().values(), ids=lambda s: s.name)
+SPECS = pytest.mark.parametrize("spec", model_ops().values(), ids=lambda s: s.name)
 COPIES = ("tm_copy_nd_", "tm_fill_nd_", "tm_resize_nearest_neighbor_")  # kernels whose outputs show every element read
 
 
@@ -102,7 +102,7 @@ def test_noops_and_padding_do_what_they_claim(spec: OpSpec) -> None:
 
 def test_the_claims_are_met_somewhere() -> None:
     """Each claim above is made by some case, so that the loops compare something."""
-    specs = load_ops()
+    specs = model_ops()
     found = {type(specs[op].view(n)) for op in ("RESHAPE", "SPLIT", "PAD") for _, n, _, _ in nodes(specs[op])}
     assert {Reshaped, PartsOfInput, PartsOfOutput} <= found
     pads = [specs["PAD"].as_padding(n) for _, n, _, _ in nodes(specs["PAD"])]

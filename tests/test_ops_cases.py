@@ -7,10 +7,10 @@ import pytest
 
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model
-from tinyml.opspec import Case, OpSpec, load_ops
+from tinyml.opspec import Case, OpSpec, model_ops
 from witness import litert_run
 
-CASES = [(spec, case) for spec in load_ops().values() for case in spec.cases()]
+CASES = [(spec, case) for spec in model_ops().values() for case in spec.cases()]
 SEEDS = 3
 
 
@@ -33,7 +33,7 @@ def test_reference_equals_litert(spec: OpSpec, case: Case) -> None:
                 np.testing.assert_array_equal(y, expected)
 
 
-@pytest.mark.parametrize("spec", load_ops().values(), ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", model_ops().values(), ids=lambda s: s.name)
 def test_case_names_are_unique(spec: OpSpec) -> None:
     names = [c.name for c in spec.cases()]
     assert names and len(names) == len(set(names))

@@ -14,7 +14,7 @@ import numpy as np
 
 from kernel_checks import _data, _lag, _range, _spans, _windowed
 from kernel_lib import Placed, Ring, place, random_layout
-from random_layers import random_layers
+from random_layers import pointwise, random_layers
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model
 from tinyml.ir import NodeView, hwc
@@ -95,6 +95,9 @@ def _written(p: Placed, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def applicable(variant: Variant) -> Iterator[tuple[str, NodeView, tuple[np.ndarray | None, ...], OpSpec]]:
     spec = load_ops()[variant.op]
+    if spec.join is not None:
+        yield from joined_layers(variant, spec)
+        return
     cases = [*spec.cases(), *random_layers(variant.op, RANDOM_LAYERS, 5)]
     for k, case in enumerate(cases):
         graph = import_model(write_case(spec, case), case.name)
@@ -103,6 +106,30 @@ def applicable(variant: Variant) -> Iterator[tuple[str, NodeView, tuple[np.ndarr
         if not n.is_float and variant.applies(n, Lowering(geoms, variant.isa)):
             fed = dict(zip(graph.inputs, random_inputs(case, k), strict=True))
             yield case.name, n, tuple(None if t is None else fed.get(t.id, t.data) for t in n.inputs), spec
+
+
+def joined_layers(variant: Variant, spec: OpSpec) -> Iterator[tuple[str, NodeView, tuple[np.ndarray | None, ...], OpSpec]]:
+    """Depthwise layers of random shapes, each with a random pointwise layer behind it."""
+    assert spec.join is not None
+    first, second = load_ops()["DEPTHWISE_CONV_2D"], load_ops()["CONV_2D"]
+    rng = np.random.default_rng(7)
+    for k, case in enumerate(random_layers("DEPTHWISE_CONV_2D", 12 * RANDOM_LAYERS, 5)):
+        c = case.outputs[0].shape[3]
+        if c % 4 or c < 8 or case.options["DepthMultiplier"] != 1:
+            continue
+        after = pointwise(rng, f"{case.name}_{k}", case.outputs[0], int(rng.choice([2, 3, 5, 8])))
+        graphs = [import_model(write_case(s, each), each.name) for s, each in ((first, case), (second, after))]
+        a, b = (g.view(g.nodes[0]) for g in graphs)
+        rename = {t.id: replace(t, id=t.id + 10) for t in (*b.inputs[1:], b.y) if t is not None} | {b.x.id: a.y}
+        inputs = tuple(None if t is None else rename[t.id] for t in b.inputs)
+        b = NodeView(replace(b.node, inputs=tuple(t and t.id for t in inputs), outputs=(rename[b.y.id].id,)), inputs, (rename[b.y.id],))
+        node = spec.join(a, b)
+        assert node is not None
+        tensors = {t.id: t for t in (*a.inputs, *b.inputs, b.y) if t is not None}
+        n = NodeView(node, tuple(None if t is None else tensors[t] for t in node.inputs), (b.y,))
+        if variant.applies(n, Lowering({}, variant.isa)):
+            (fed,) = random_inputs(case, k)
+            yield case.name, n, tuple(fed if t is n.x else None if t is None else t.data for t in n.inputs), spec
 
 
 def checks(variant: Variant) -> list[Check]:
@@ -115,7 +142,7 @@ def checks(variant: Variant) -> list[Check]:
 
         def lowered(geoms: dict[int, Geom], n: NodeView = n, spec: OpSpec = spec) -> KernelCall:
             low = Lowering(geoms, variant.isa)
-            (call,) = variant.lower(n, low, spec.lower(n, replace(low, isa=frozenset())))
+            (call,) = variant.lower(n, low, () if spec.join else spec.lower(n, replace(low, isa=frozenset())))
             return call
 
         # whole layer, with gaps

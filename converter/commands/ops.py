@@ -7,11 +7,11 @@ import argparse
 from rich.table import Table
 
 from tinyml.commands.common import Command, Console
-from tinyml.opspec import load_ops
+from tinyml.opspec import model_ops
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
-    specs = [s for _, s in sorted(load_ops().items())]
+    specs = [s for _, s in sorted(model_ops().items())]
     table = Table(box=None, pad_edge=False)
     for title in ("operator", "types", "what", "limits"):
         table.add_column(title)

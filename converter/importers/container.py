@@ -39,7 +39,7 @@ from tinyml.importers.tflite import (
 from tinyml.importers.tflite_tensors import MAX_ELEMENTS, MAX_RANK, MAX_SCALES, Place, check_values
 from tinyml.ir import DType, Graph, Node, NodeView, Quant, Tensor
 from tinyml.numerics import INTEGERS, RANGE
-from tinyml.opspec import Reject, load_ops, require, supported
+from tinyml.opspec import Reject, load_ops, model_ops, require, supported
 from tinyml.packing import pack, unpack
 from tinyml.passes.verify import verify
 
@@ -156,7 +156,7 @@ def _known_operators(header: dict[str, Any], file: str) -> None:
     nodes, items = header.get("nodes"), []
     for k, node in enumerate(nodes if isinstance(nodes, list) else ()):
         op = node.get("op") if isinstance(node, dict) else None
-        if isinstance(op, str) and op not in load_ops():
+        if isinstance(op, str) and op not in model_ops():
             items.append({"index": k, "operator": printable(op), "shape": [], "reason": "this operator is not supported"})
         require(len(items) <= MAX_OPERATORS, "too many operators")
     if items:
@@ -222,7 +222,7 @@ def _constant(t: _Entry, constants: bytes) -> np.ndarray:
 
 
 def _check_nodes(graph: Graph, file: str) -> None:
-    specs, items, constants, channels = load_ops(), [], 0, 0
+    specs, items, constants, channels = model_ops(), [], 0, 0
     for t in (*graph.inputs, *graph.outputs):
         with Place(file):
             require(t in graph.tensors, f"graph input or output {t} is no tensor of the file")

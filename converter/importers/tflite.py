@@ -19,7 +19,7 @@ from tinyml.importers.tflite_calls import OPTIONS, check_calls
 from tinyml.importers.tflite_tensors import FIX, Place, TensorReader
 from tinyml.ir import Graph, Node, NodeView, Tensor
 from tinyml.numerics import INTEGERS
-from tinyml.opspec import Malformed, OpSpec, Options, Reject, load_ops, require, supported
+from tinyml.opspec import Malformed, OpSpec, Options, Reject, model_ops, require, supported
 from tinyml.passes.verify import verify
 
 IDENTIFIER = b"TFL3"
@@ -96,7 +96,7 @@ def load(data: bytes, name: str) -> Graph:
     operators = _operators(model, subgraph, tensors, file)
     _check_order(operators, inputs, outputs, tensors, file)
 
-    specs, nodes, unsupported = load_ops(), [], []
+    specs, nodes, unsupported = model_ops(), [], []
     constants = channels = 0
     for o in operators:
         with Place(file, o.label):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyml.ir import NodeView, hwc
 from tinyml.ops import _pool
+from tinyml.ops._sum_rows import accumulator_bytes
 from tinyml.opspec import Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex, TiedRange
 
 
@@ -36,11 +37,11 @@ def sums(n: NodeView) -> bool:
 
 
 def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    h, _, c = hwc(n.x.shape)
+    h, _, _ = hwc(n.x.shape)
     params = (("in", low.geom(n.x)), ("rows", h), ("clamp_lo", n.attrs.clamp[0]), ("clamp_hi", n.attrs.clamp[1]))
     args = (Ref(n.x.id), Ref(n.y.id), Accumulator(), RowIndex())
     func = "tm_average_pool_2d_i8_rows"
-    return (KernelCall(func, "sum_rows", f"{func}_params", params, args, accumulator_bytes=4 * c),)
+    return (KernelCall(func, "sum_rows", f"{func}_params", params, args, accumulator_bytes=accumulator_bytes(n.x.shape)),)
 
 
 SPEC = OpSpec(

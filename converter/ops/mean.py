@@ -18,6 +18,7 @@ import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor, hwc
 from tinyml.numerics import quantize_multiplier, requant, same_quant
+from tinyml.ops._sum_rows import accumulator_bytes
 from tinyml.opspec import (
     Access,
     Accumulator,
@@ -181,13 +182,13 @@ def channels(n: NodeView) -> ChannelRules | None:
 
 def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     mult, shift = multiplier_of(n)
-    h, _, c = hwc(n.x.shape)
+    h, _, _ = hwc(n.x.shape)
     params = (
         ("in", low.geom(n.x)), ("rows", h),
         ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
     )  # fmt: skip
     args = (Ref(n.x.id), Ref(n.y.id), Accumulator(), RowIndex())
-    return (KernelCall("tm_mean_i8_rows", "sum_rows", "tm_mean_i8_rows_params", params, args, accumulator_bytes=4 * c),)
+    return (KernelCall("tm_mean_i8_rows", "sum_rows", "tm_mean_i8_rows_params", params, args, accumulator_bytes=accumulator_bytes(n.x.shape)),)
 
 
 def cases() -> Iterable[Case]:

@@ -10,6 +10,7 @@ from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
+from tinyml.plan.join import best_joined, joined, pairs
 from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
@@ -18,6 +19,8 @@ from tinyml.plan.room import fill_holes
 from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
 from tinyml.plan.stages import Progress, StageProblem, chains, options
+
+MOST_TRIED = 6  # pairs of nodes that are joined one by one, each time with a placement
 
 
 def order_problem(graph: Graph) -> OrderProblem:
@@ -137,17 +140,22 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
         yield layered
         if goal.optimize != "ram" and (goal.arena_bytes is None or layered.height <= goal.arena_bytes):
             return
-    bound = layered.height if pushed is None else 2 * layered.height
+    alike = _joined(graph, target, progress)
+    for again in alike if pushed is None else ():
+        yield min(_layered(again, target, progress), key=lambda c: c.height)
+    bound = most = layered.height if pushed is None else 2 * layered.height
     stuck = True
     specs = load_ops()
     extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
     fused = partial(_fused, target, extra_macs, pushed, _worth(graph, target, pushed), progress)
-    if progress("looking for stages") and not pushed:
-        return
-    for c in fused(graph, bound):
-        stuck = False
-        bound = min(bound, c.height)
-        yield c
+    narrowing = goal.optimize == "ram" and not every  # nothing above the smallest plan is of use
+    for again in (*alike, graph):
+        if progress("looking for stages") and not (pushed and stuck):
+            return
+        for c in fused(again, bound if narrowing else most):
+            stuck = False
+            bound = min(bound, c.height)
+            yield c
     budget = goal.arena_bytes if goal.optimize != "ram" else None
     for c in repeating(graph, fused, extra_macs, bound, budget, every):
         stuck = False
@@ -157,6 +165,21 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
     if pushed is not None and stuck:
         where = f"operator {graph.nodes[0].index} ({graph.nodes[0].op})"
         raise UsageError("--input-mode rows", f"{where} can not take the input row by row", "use --input-mode whole")
+
+
+def _joined(graph: Graph, target: Target, progress: Progress) -> tuple[Graph, ...]:
+    """The graph with all pairs of nodes joined that can be; where they are few, also with those alone that make it lower when its
+    operators run one by one."""
+    found = pairs(graph, target)
+    if not found or progress("joining operators"):
+        return ()
+
+    def height(g: Graph) -> int:
+        return place(make_schedule(g, target, True, False, (), True)).height
+
+    some = best_joined(graph, found, height) if len(found) <= MOST_TRIED else graph
+    every = joined(graph, found)
+    return (every,) if len(some.nodes) in (len(graph.nodes), len(every.nodes)) else (every, some)
 
 
 def _layered(graph: Graph, target: Target, progress: Progress) -> Iterator[Candidate]:

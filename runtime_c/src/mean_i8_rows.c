@@ -8,10 +8,10 @@ tm_status tm_mean_i8_rows(const tm_mean_i8_rows_params *p, const int8_t *x, int8
   if (p == NULL || x == NULL || y == NULL || acc == NULL) {
     return TM_ERR_ARGUMENT;
   }
-  tm_sum_row_i8(&p->in, x, acc, row);
+  const int is_short = tm_sum_row_i8(&p->in, x, acc, row, p->rows);
   if (row + 1 == p->rows) {
     for (int32_t c = 0; c < p->in.c; ++c) {
-      const int32_t q = tm_requant(acc[c] + p->offset, p->mult, p->shift);
+      const int32_t q = tm_requant(tm_sum_of(acc, is_short, c) + p->offset, p->mult, p->shift);
       y[c] = (int8_t)tm_offset_clamp_i32(q, p->out_zero_point, INT8_MIN, INT8_MAX);
     }
   }

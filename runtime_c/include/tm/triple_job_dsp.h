@@ -1,0 +1,110 @@
+/*
+ * Armv7E-M: the inner loop of convolutions on packed pairs of output channels (layout: tm/conv_2d_pairs.h), three pixels at a time.
+ * Beside tm/pair_job_dsp.h, for rows of an odd number of pixels: 17 instructions for 24 products.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_TRIPLE_JOB_DSP_H
+#define TM_TRIPLE_JOB_DSP_H
+
+#include "tm/base.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+
+/* What the assembly below reads, in this order. */
+typedef struct triple_job {
+  const int32_t *w;  /* stream, at the first pair to compute */
+  int8_t *y;         /* first pixel's first channel to write */
+  ptrdiff_t apart;   /* from a pixel's outputs to the next one's; on the first call the number of groups of four inputs */
+  const uint32_t *x; /* widened inputs: per group the three pixels' inputs 0 and 2, then their inputs 1 and 3 */
+  const int8_t *y_end;
+  const uint32_t *x_end;
+  uint32_t entry; /* into the unrolled loop */
+} triple_job;
+
+/* A word of weights against r4-r6. S0 + 256 * S1 in r7-r9, S0 in r10-r12. */
+#define WORD3(w)            \
+  "ldm r0!, {r4-r6}\n"      \
+  "smlad r7, r4, " w ", r7\n" \
+  "smlad r8, r5, " w ", r8\n" \
+  "smlad r9, r6, " w ", r9\n" \
+  "sxtb16 " w ", " w "\n"   \
+  "smlad r10, r4, " w ", r10\n" \
+  "smlad r11, r5, " w ", r11\n" \
+  "smlad r12, r6, " w ", r12\n"
+#define FOUR3 "ldm r1!, {r2, r3}\n" WORD3("r2") WORD3("r3")
+#define ONE_SIGN3(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
+#define ANY_SIGN3(x, m, c, e) "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
+#define CHANNEL3(OUTPUT, a, b, d, m, c, e) OUTPUT(a, m, c, e) OUTPUT(b, m, c, e) OUTPUT(d, m, c, e)
+
+/* All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills that in instead. */
+#define TRIPLES(NAME, SCALE, OUTPUT)                                                            \
+  static __attribute__((naked, noinline)) void NAME(triple_job *job __attribute__((unused))) { \
+    __asm__ volatile(                                                                           \
+        "ldr r3, [r0, #24]\n"                                                                   \
+        "cbnz r3, .L" #NAME "_run\n"                                                            \
+        "ldr r1, [r0, #8]\n"                                                                    \
+        "adr r2, .L" #NAME "_table\n"                                                           \
+        "and r1, r1, #3\n"                                                                      \
+        "ldr r3, [r2, r1, lsl #2]\n"                                                            \
+        "str r3, [r0, #24]\n"                                                                   \
+        "bx lr\n"                                                                               \
+        ".L" #NAME "_run:\n"                                                                    \
+        "push {r4-r11, lr}\n"                                                                   \
+        "sub sp, #28\n"                                                                         \
+        "ldm r0, {r1-r7}\n"                                                                     \
+        "stm sp, {r2-r7}\n"                                                                     \
+        ".L" #NAME "_pair:\n"                                                                   \
+        "ldr r0, [sp, #8]\n"                                                                    \
+        "ldr lr, [sp, #16]\n"                                                                   \
+        "ldrd r10, r7, [r1], #8\n" /* bias a, bias a + 256 * bias b */                          \
+        "mov r11, r10\n"                                                                        \
+        "mov r12, r10\n"                                                                        \
+        "mov r8, r7\n"                                                                          \
+        "mov r9, r7\n"                                                                          \
+        "ldr pc, [sp, #20]\n"                                                                   \
+        ".L" #NAME "_0:\n" FOUR3                                                                \
+        ".L" #NAME "_3:\n" FOUR3                                                                \
+        ".L" #NAME "_2:\n" FOUR3                                                                \
+        ".L" #NAME "_1:\n" FOUR3                                                                \
+        "cmp r0, lr\n"                                                                          \
+        "bne .L" #NAME "_0\n"                                                                   \
+        "sub r7, r7, r10\n"                                                                     \
+        "sub r8, r8, r11\n"                                                                     \
+        "sub r9, r9, r12\n" SCALE                                                               \
+        "ldm r1!, {r0, r2-r6}\n"                                                                \
+        CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                 \
+        CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                    \
+        "ldrd r0, r2, [sp]\n"                                                                   \
+        "bfi r10, r7, #8, #8\n"                                                                 \
+        "strh r10, [r0]\n"                                                                      \
+        "bfi r11, r8, #8, #8\n"                                                                 \
+        "strh r11, [r0, r2]\n"                                                                  \
+        "bfi r12, r9, #8, #8\n"                                                                 \
+        "strh r12, [r0, r2, lsl #1]\n"                                                          \
+        "ldr r3, [sp, #12]\n"                                                                   \
+        "adds r0, #2\n"                                                                         \
+        "str r0, [sp]\n"                                                                        \
+        "cmp r0, r3\n"                                                                          \
+        "bne .L" #NAME "_pair\n"                                                                \
+        "add sp, #28\n"                                                                         \
+        "pop {r4-r11, pc}\n"                                                                    \
+        ".balign 4\n"                                                                           \
+        ".L" #NAME "_table:\n"                                                                  \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n");           \
+  }
+
+/* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */
+TRIPLES(tm_triples_one_sign, "lsl r10, r10, #8\n lsl r11, r11, #8\n lsl r12, r12, #8\n", ONE_SIGN3)
+TRIPLES(tm_triples_any_sign,
+        "lsl r10, r10, #1\n lsl r11, r11, #1\n lsl r12, r12, #1\n asr r7, r7, #7\n asr r8, r8, #7\n asr r9, r9, #7\n", ANY_SIGN3)
+
+#undef WORD3
+#undef FOUR3
+#undef ONE_SIGN3
+#undef ANY_SIGN3
+#undef CHANNEL3
+#undef TRIPLES
+
+#endif
+#endif /* TM_TRIPLE_JOB_DSP_H */

@@ -1,0 +1,230 @@
+/*
+ * DEPTHWISE_CONV_2D and the 1x1 CONV_2D behind it, int8, Armv7E-M. Contract: tm/separable_conv_2d.h. Empty on other cores.
+ *
+ * The depthwise outputs of two or three pixels are left as the 16-bit pairs that the pointwise loop multiplies: nothing is stored as
+ * bytes and widened again. Taps are found as in depthwise_conv_2d_i8_taps_dsp.c, through a list of offsets from the window's first
+ * pixel; taps outside lead to a pixel of padding.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/separable_conv_2d.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include "tm/pair_job_dsp.h"
+#include "tm/triple_job_dsp.h"
+
+/* What the assembly below reads, in this order. */
+typedef struct tap_job {
+  const int32_t *taps; /* offsets from x */
+  const int32_t *w;    /* stream */
+  const int8_t *x;     /* the window's first pixel; on the first call the number of taps */
+  uint32_t *wide;      /* the pixel's widened outputs: channels 0 and 2 of a group of four, `apart` bytes later 1 and 3 */
+  const uint32_t *wide_end;
+  const int32_t *taps_end; /* even number of taps */
+  uint32_t entry;          /* into the unrolled loop */
+  uint32_t main;           /* where the loop leads to: to the last tap of an odd number, or to the outputs */
+  uint32_t apart;          /* 4 bytes for each pixel computed together */
+} tap_job;
+
+/* r0: taps, r1: stream, r2: x; sums in r3-r6. */
+#define TWO_TAPS                \
+  "ldrd r7, r8, [r0], #8\n"     \
+  "ldr r7, [r2, r7]\n"          \
+  "ldr r8, [r2, r8]\n"          \
+  "ldm r1!, {r9-r12}\n"         \
+  "pkhbt lr, r7, r8, lsl #16\n" \
+  "pkhtb r7, r8, r7, asr #16\n" \
+  "sxtb16 r8, lr\n"             \
+  "smlad r3, r8, r9, r3\n"      \
+  "sxtb16 lr, lr, ror #8\n"     \
+  "smlad r4, lr, r10, r4\n"     \
+  "sxtb16 r8, r7\n"             \
+  "smlad r5, r8, r11, r5\n"     \
+  "sxtb16 r7, r7, ror #8\n"     \
+  "smlad r6, r7, r12, r6\n"
+
+#define ONE_SIGN(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
+#define ANY_SIGN(x, m, c, e) \
+  "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
+
+#define TAPS(NAME, OUTPUT)                                                                  \
+  static __attribute__((naked, noinline)) void NAME(tap_job *job __attribute__((unused))) { \
+    __asm__ volatile(                                                                       \
+        "ldr r3, [r0, #24]\n"                                                               \
+        "cbnz r3, .L" #NAME "_run\n"                                                        \
+        "ldr r1, [r0, #8]\n"                                                                \
+        "adr r2, .L" #NAME "_table\n"                                                       \
+        "ubfx r3, r1, #1, #2\n"                                                             \
+        "ldr r3, [r2, r3, lsl #2]\n"                                                        \
+        "cmp r1, #1\n"                                                                      \
+        "it eq\n"                                                                           \
+        "ldreq r3, [r2, #16]\n"                                                             \
+        "str r3, [r0, #24]\n"                                                               \
+        "tst r1, #1\n"                                                                      \
+        "ite eq\n"                                                                          \
+        "ldreq r3, [r2, #20]\n"                                                             \
+        "ldrne r3, [r2, #16]\n"                                                             \
+        "str r3, [r0, #28]\n"                                                               \
+        "bx lr\n"                                                                           \
+        ".L" #NAME "_run:\n"                                                                \
+        "push {r4-r11, lr}\n"                                                               \
+        "sub sp, #36\n"                                                                     \
+        "ldm r0, {r0-r8}\n"                                                                 \
+        "stm sp, {r0-r8}\n"                                                                 \
+        ".L" #NAME "_group:\n"                                                              \
+        "ldm r1!, {r3-r6}\n"                                                                \
+        "ldr pc, [sp, #24]\n"                                                               \
+        ".L" #NAME "_0:\n" TWO_TAPS                                                         \
+        ".L" #NAME "_3:\n" TWO_TAPS                                                         \
+        ".L" #NAME "_2:\n" TWO_TAPS                                                         \
+        ".L" #NAME "_1:\n" TWO_TAPS                                                         \
+        "ldr r7, [sp, #20]\n"                                                               \
+        "cmp r0, r7\n"                                                                      \
+        "bne .L" #NAME "_0\n"                                                               \
+        "ldr pc, [sp, #28]\n"                                                               \
+        ".L" #NAME "_last:\n"                                                               \
+        "ldr r7, [r0]\n"                                                                    \
+        "ldrd r9, r10, [r1], #8\n"                                                          \
+        "ldr r7, [r2, r7]\n"                                                                \
+        "sxtb16 r8, r7\n"                                                                   \
+        "sxtb16 r7, r7, ror #8\n"                                                           \
+        "smlabb r3, r8, r9, r3\n"                                                           \
+        "smlabb r4, r7, r10, r4\n"                                                          \
+        "smlatt r5, r8, r9, r5\n"                                                           \
+        "smlatt r6, r7, r10, r6\n"                                                          \
+        ".L" #NAME "_end:\n"                                                                \
+        "ldm r1!, {r7-r12}\n"                                                               \
+        OUTPUT("r3", "r7", "r8", "r9") OUTPUT("r4", "r10", "r11", "r12")                    \
+        "ldm r1!, {r7-r12}\n"                                                               \
+        OUTPUT("r5", "r7", "r8", "r9") OUTPUT("r6", "r10", "r11", "r12")                    \
+        "ldr r7, [sp, #32]\n"                                                               \
+        "ldrd r0, r8, [sp, #12]\n"                                                          \
+        "pkhbt r3, r3, r5, lsl #16\n"                                                       \
+        "pkhbt r4, r4, r6, lsl #16\n"                                                       \
+        "str r3, [r0]\n"                                                                    \
+        "str r4, [r0, r7]\n"                                                                \
+        "add r0, r0, r7, lsl #1\n"                                                          \
+        "adds r2, #4\n"                                                                     \
+        "str r0, [sp, #12]\n"                                                               \
+        "cmp r0, r8\n"                                                                      \
+        "ldr r0, [sp]\n"                                                                    \
+        "bne .L" #NAME "_group\n"                                                           \
+        "add sp, #36\n"                                                                     \
+        "pop {r4-r11, pc}\n"                                                                \
+        ".balign 4\n"                                                                       \
+        ".L" #NAME "_table:\n"                                                              \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"        \
+        ".word .L" #NAME "_last+1, .L" #NAME "_end+1\n");                                   \
+  }
+
+TAPS(tm_wide_taps_one_sign, ONE_SIGN)
+TAPS(tm_wide_taps_any_sign, ANY_SIGN)
+
+/*
+ * Offsets of the taps from the pixel x that the window at (iy0, ix0) begins with; those outside lead to padding. Taps inside have
+ * the same offsets for all pixels of a row, so that neighbours differ in columns [left, right) of the window alone.
+ */
+static void list_taps(const tm_separable_conv_2d_i8_params *p, const int8_t *input, const int8_t *x, int32_t iy0, int32_t ix0,
+                      int32_t left, int32_t right, int32_t *taps) {
+  const int32_t outside = (int32_t)((uintptr_t)p->pad - (uintptr_t)x);
+  const int32_t step = p->dilation_w * p->in.px_stride;
+  const int32_t begin = (int32_t)((uintptr_t)input - (uintptr_t)x) + ix0 * p->in.px_stride + left * step;
+  for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+    const int row_inside = iy >= 0 && iy < p->in.h;
+    int32_t offset = begin + (row_inside ? (int32_t)tm_row_offset(&p->in, iy) : 0);
+    for (int32_t kx = left, ix = ix0 + left * p->dilation_w; kx < right; ++kx, ix += p->dilation_w) {
+      taps[kx] = row_inside && ix >= 0 && ix < p->in.w ? offset : outside;
+      offset += step;
+    }
+    taps += p->kernel_w;
+  }
+}
+
+tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, const int8_t *x, const int32_t *v, const int32_t *w,
+                                      int8_t *y, void *scratch) {
+  if (p == NULL || x == NULL || v == NULL || w == NULL || y == NULL || scratch == NULL || p->pad == NULL) {
+    return TM_ERR_ARGUMENT;
+  }
+  const int32_t n = p->kernel_h * p->kernel_w;
+  const int32_t c = p->in.c;
+  const int32_t co = p->out.c;
+  if (c < 8 || c % 4 != 0 || co < 2 || n > TM_SEPARABLE_TAPS) {
+    return TM_ERR_SHAPE;
+  }
+  int32_t taps[TM_SEPARABLE_TAPS];
+  uint32_t *wide = (uint32_t *)scratch;
+  const int32_t groups = c / 4;
+  const int32_t even = co & ~1;
+  const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups); /* where CO is odd */
+  void (*const depthwise)(tap_job *) = p->inner_any_sign != 0 ? tm_wide_taps_any_sign : tm_wide_taps_one_sign;
+  void (*const pairs)(pair_job *) = p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign;
+  void (*const triples)(triple_job *) = p->any_sign != 0 ? tm_triples_any_sign : tm_triples_one_sign;
+  tap_job tap = {taps, v, (const int8_t *)(uintptr_t)n, wide, wide, taps + (n & ~1), 0, 0, 0};
+  pair_job two = {w, y, groups - 2, wide, NULL, wide + 4 * groups - 32, 0, 0};
+  triple_job three = {w, y, groups, wide, NULL, wide + 6 * groups, 0};
+  depthwise(&tap);
+  pairs(&two);
+  triples(&three);
+  const int32_t advance = p->stride_w * p->in.px_stride;
+  for (int32_t oy = 0, iy = -p->pad_top; oy < p->out.h; ++oy, iy += p->stride_h) {
+    int8_t *out = y + tm_row_offset(&p->out, oy);
+    /* where padding is among the rows, or among columns that are apart, the whole list changes from pixel to pixel */
+    const int dense = p->dilation_w == 1 && iy >= 0 && iy + (p->kernel_h - 1) * p->dilation_h < p->in.h;
+    int32_t listed_l = p->kernel_w;
+    int32_t listed_r = p->kernel_w;
+    const int8_t *at = x - (ptrdiff_t)p->pad_left * p->in.px_stride;
+    int32_t ix = -p->pad_left;
+    for (int32_t left = p->out.w; left > 0;) {
+      const int32_t together = left == 3 && p->together == 3 ? 3 : 2;
+      const int32_t pixels = tm_min_i32(together, left);
+      tap.apart = (uint32_t)together * 4u;
+      for (int32_t k = 0; k < pixels; ++k) {
+        /* columns of the window that are outside for this pixel, [0, l) and [r, kernel_w), or were for the one before */
+        const int32_t l = dense ? tm_clamp_i32(-ix, 0, p->kernel_w) : p->kernel_w;
+        const int32_t r = dense ? tm_clamp_i32(p->in.w - ix, 0, p->kernel_w) : p->kernel_w;
+        listed_l = tm_max_i32(listed_l, l);
+        listed_r = tm_min_i32(listed_r, r);
+        if (listed_l > 0) {
+          list_taps(p, x, at, iy, ix, 0, listed_l, taps);
+        }
+        if (listed_r < p->kernel_w) {
+          list_taps(p, x, at, iy, ix, listed_r, p->kernel_w, taps);
+        }
+        listed_l = l;
+        listed_r = r;
+        tap.x = at;
+        tap.wide = wide + k;
+        tap.wide_end = wide + k + 2 * together * groups;
+        depthwise(&tap);
+        ix += p->stride_w;
+        at += advance;
+      }
+      for (int32_t rest = 0; rest <= co - even; ++rest) {
+        /* where CO is odd, the last two channels are a pair of their own */
+        const int32_t *from = rest == 0 ? w : last;
+        int8_t *to = out + (rest == 0 ? 0 : co - 2);
+        const int8_t *end = out + (rest == 0 ? even : co);
+        if (together == 3) {
+          three.w = from;
+          three.y = to;
+          three.y_end = end;
+          three.apart = p->out.px_stride;
+          triples(&three);
+        } else {
+          two.w = from;
+          two.y = to;
+          two.y_end = end;
+          two.apart = pixels == 2 ? p->out.px_stride : 0; /* no second pixel: the first one's outputs are written over its */
+          pairs(&two);
+        }
+      }
+      out += pixels * p->out.px_stride;
+      left -= pixels;
+    }
+  }
+  return TM_OK;
+}
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_separable_conv_2d_i8_dsp_not_built;
+#endif
