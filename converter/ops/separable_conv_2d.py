@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir import Node, NodeView, Quant, Tensor
+from tinyml.ir import DType, Node, NodeView, Quant, Tensor
 from tinyml.ops import _convolution, conv_2d, depthwise_conv_2d
 from tinyml.ops._window import Pad4
 from tinyml.opspec import Access, KernelCall, Lowering, OpSpec, Options, Reject, Whole
@@ -37,13 +37,13 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
 
 
 def join(a: NodeView, b: NodeView) -> Node | None:
-    """Both as one node, None where they are no depthwise convolution with multiplier 1 and a pointwise one behind it."""
+    """Both as one node, None where they are no int8 depthwise convolution with multiplier 1 and a pointwise one behind it."""
     if (a.node.op, b.node.op) != (depthwise_conv_2d.SPEC.name, conv_2d.SPEC.name) or b.x.id != a.y.id:
         return None
     v, w = a.inputs[1], b.inputs[1]
     assert v is not None and w is not None
     plain = w.shape[1:3] == (1, 1) and b.attrs.stride == (1, 1) and not any(b.attrs.pad)
-    plain = plain and a.x.dtype is a.y.dtype is b.y.dtype
+    plain = plain and all(t.dtype is DType.INT8 for t in (a.x, v, a.y, w, b.y))
     if not plain or v.shape[3] != a.x.shape[3] or w.shape[3] != a.y.shape[3]:
         return None
     attrs = Attrs(a.attrs.stride, a.attrs.dilation, a.attrs.pad, a.attrs.clamp, a.y.quant, b.attrs.clamp)
