@@ -12,6 +12,7 @@ from tinyml.device.build import BuildResult, compile_project
 from tinyml.device.files import write_files
 from tinyml.device.tools import missing_tools
 from tinyml.emit.firmware_project import emit_firmware
+from tinyml.emit.flags import OPTIMIZE
 from tinyml.report.memory import Measured, plan_report, require_fit
 
 ARENA = "arena"  # the arena's symbol in the generated main.c
@@ -22,11 +23,11 @@ def all_boards() -> tuple[Board, ...]:
     return tuple(load_board(name) for name in list_boards())
 
 
-def build_in(job: Job, board: Board, target: str, folder: Path, debug: bool = False) -> BuildResult:
+def build_in(job: Job, board: Board, target: str, folder: Path, debug: bool = False, optimize: str = OPTIMIZE) -> BuildResult:
     """Compiles the job's project in `folder` with the cross compiler. debug: with the table of intermediate tensors."""
     files = emit_firmware(job.compiled.project, board, target == "emulator" and bool(board.stand_in))
     write_files(folder, files)
-    return compile_project(folder, board, target, build_dir=folder / "build", defines=("TM_MODEL_DEBUG",) if debug else ())
+    return compile_project(folder, board, target, build_dir=folder / "build", optimize=optimize, defines=("TM_MODEL_DEBUG",) if debug else ())
 
 
 def measured(build: BuildResult) -> Measured:

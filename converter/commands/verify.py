@@ -1,4 +1,4 @@
-"""`tinyml verify`: the generated C against LiteRT's reference kernels, element by element."""
+"""`tinyml verify`: the generated C against LiteRT's reference kernels, element by element; or, with --metric, its accuracy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyml.commands.accuracy import add_metric, run_metric
 from tinyml.commands.common import Command, Console, Job, add_model, load_job
 from tinyml.commands.target import add_target, open_session, place
 from tinyml.config import load_config
@@ -26,6 +27,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seed", type=int, default=0, help="seed of the random samples")
     p.add_argument("--float", action="store_true", help="quantise float samples for an int8 input")
     p.add_argument("--layers", action="store_true", help="compare every intermediate tensor too")
+    add_metric(p)
 
 
 def choose_samples(args: argparse.Namespace, job: Job) -> Samples:
@@ -39,6 +41,11 @@ def choose_samples(args: argparse.Namespace, job: Job) -> Samples:
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
+    if args.beside and args.metric is None:
+        raise UsageError("--beside", "is for --metric", "add --metric top1")
+    if args.metric is not None:
+        run_metric(args, console)
+        return
     job = load_job(args, console, on_host=place(args) == "host")
     samples = choose_samples(args, job)
     witness = Witness(job.compiled.model_bytes, args.layers)
