@@ -10,6 +10,7 @@ from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
+from tinyml.plan.flows import Flows
 from tinyml.plan.join import best_joined, joined, pairs
 from tinyml.plan.model import Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
@@ -147,7 +148,7 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
     stuck = True
     specs = load_ops()
     extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
-    fused = partial(_fused, target, extra_macs, pushed, _worth(graph, target, pushed), progress)
+    fused = partial(_fused, target, extra_macs, pushed, _worth(graph, target, pushed), Flows(), progress)
     narrowing = goal.optimize == "ram" and not every  # nothing above the smallest plan is of use
     for again in (*alike, graph):
         if progress("looking for stages") and not (pushed and stuck):
@@ -204,14 +205,14 @@ def _worth(graph: Graph, target: Target, pushed: RowNode | None) -> tuple[bool, 
 
 
 def _fused(
-    target: Target, extra_macs: int, pushed: RowNode | None, views: tuple[bool, ...], progress: Progress, graph: Graph, bound: int,
-    macs: int = 0,
+    target: Target, extra_macs: int, pushed: RowNode | None, views: tuple[bool, ...], flows: Flows, progress: Progress,
+    graph: Graph, bound: int, macs: int = 0,
 ) -> Iterator[Candidate]:  # fmt: skip
     """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper. macs: those that the
     graph has more than the model; with them, no plan has more than extra_macs."""
     found = False
     for with_views in views:
-        problem = StageProblem(graph, target, with_views, pushed)
+        problem = StageProblem(graph, target, with_views, pushed, flows)
         plain, chained = options(problem, bound, progress)
         for _, cost, path in chains([*plain, *chained], len(graph.nodes), extra_macs - macs):
             stages = tuple(o.fusion for o in path if o.fused)

@@ -97,8 +97,16 @@ def stage_stream(graph: Graph, s: Fusion, last_read: dict[int, int], pushed: Row
 def nodes_stream(
     graph: Graph, own: list[RowNode], lo: int, hi: int, last_read: dict[int, int], pushed: RowNode | None = None
 ) -> Stream | None:
-    """The stage of nodes lo..hi-1, of which `own` are the rows. A stage that begins with node 0 is fed by `pushed`, and must
-    then hold all who read what is pushed (else None)."""
+    """The stage of nodes lo..hi-1, of which `own` are the rows; None where it can not be one, see `stage_ends`."""
+    ends = stage_ends(graph, own, lo, hi, last_read, pushed)
+    return None if ends is None else stream(graph, *ends)
+
+
+def stage_ends(
+    graph: Graph, own: list[RowNode], lo: int, hi: int, last_read: dict[int, int], pushed: RowNode | None = None
+) -> tuple[list[RowNode], list[int], list[int]] | None:
+    """What `stream` is given for nodes lo..hi-1, of which `own` are the rows. A stage that begins with node 0 is fed by `pushed`,
+    and must then hold all who read what is pushed (else None)."""
     if pushed is not None and lo == 0:
         if last_read[pushed.out] >= hi:
             return None
@@ -106,7 +114,7 @@ def nodes_stream(
     outputs = [n.out for n in own if last_read.get(n.out, -1) >= hi]
     ids = dict.fromkeys(r.tensor for n in own for r in n.reads)
     dying = [t for t in ids if (pushed is None or t != pushed.out) and graph.producer.get(t, -1) < lo and last_read.get(t, -1) < hi]
-    return stream(graph, own, outputs, dying)
+    return own, outputs, dying
 
 
 def stage_tiles(graph: Graph, s: Fusion, last_read: dict[int, int]) -> Tiles | None:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tinyml.ir import Graph, hwc
 from tinyml.opspec import Lowering, load_ops
+from tinyml.plan.flows import Flow, Flows
 from tinyml.plan.lower_rows import chain_windows, lower_node
 from tinyml.plan.model import Layout, Target
 from tinyml.plan.rows import MAX_LINKS, RowNode, chain, row_node, rows_needed
-from tinyml.plan.schedule import ALIGN, Fusion, last_reads, layer_stream, nodes_stream, windows_bytes
+from tinyml.plan.schedule import ALIGN, Fusion, last_reads, layer_stream, stage_ends, windows_bytes
 from tinyml.plan.storage import plan_storage
 from tinyml.plan.stream import Stream
 
@@ -59,6 +60,7 @@ class StageProblem:
     target: Target
     views: bool = True
     pushed: RowNode | None = None
+    flows: Flows = field(default_factory=Flows)
 
     @cached_property
     def last_read(self) -> dict[int, int]:
@@ -178,15 +180,15 @@ class StageProblem:
         hidden = {k for g in groups for k in g}
         chains_ = {c[0].node: c[0] for c in done if c}
         nodes = [chains_.get(k, n) for k, n in enumerate(self.rows[lo:hi], lo) if k in chains_ or k not in hidden]
-        flow = None if None in done else nodes_stream(self.graph, [n for n in nodes if n], lo, hi, self.last_read, self.pushed)
-        if flow is None:
+        ends = None if None in done else stage_ends(self.graph, [n for n in nodes if n], lo, hi, self.last_read, self.pushed)
+        if ends is None:
             return None, 0
+        flow = self.flows.flow(self.graph, *ends)
         rings = sum(self._ring(t, rows) for t, rows in flow.rings.items())
         own = rings + sum(self.row_scratch[k][1] for k in range(lo, hi)) + max(self.row_scratch[k][0] for k in range(lo, hi))
         own += max((c[1] for c in done if c), default=0)
-        inner = set(flow.inner)
-        peak = own + self.alive(lo, hi, inner.__contains__) - self._saved(flow)
-        cost = CALL * len(flow.order) + sum(c[3] for c in done if c)
+        peak = own + self.alive(lo, hi, flow.inner.__contains__) - self._saved(flow)
+        cost = CALL * flow.events + sum(c[3] for c in done if c)
         return Option(Fusion(lo, hi, groups, pixels), True, peak, cost, rings, sum(c[2] for c in done if c)), own
 
     def _with(self, joined: frozenset[int], k: int) -> frozenset[int]:
@@ -222,7 +224,7 @@ class StageProblem:
         size = min(rows, h) * w * c * self.graph.tensors[t].dtype.bytes
         return (size + ALIGN - 1) // ALIGN * ALIGN
 
-    def _saved(self, flow: Stream) -> int:
+    def _saved(self, flow: Flow | Stream) -> int:
         """Most bytes that one output shares with one dying input."""
         best = 0
         for (a, b), gap in flow.gaps.items():
