@@ -212,6 +212,7 @@ class KernelCall:
     args: tuple[Arg, ...]
     scratch_bytes: int = 0
     accumulator_bytes: int = 0  # alive from the first row to the last
+    uses: tuple[str, ...] = ()  # other kernels that this one calls
 
     def geometries(self) -> tuple[tuple[str, Ref | Table], ...] | None:
         """The geometries among the params, each with the argument that it describes: params and arguments have their tensors

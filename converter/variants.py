@@ -32,6 +32,7 @@ class Variant:
     applies: Callable[[NodeView, Lowering], bool]
     lower: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[KernelCall, ...]]
     instructions: Callable[[NodeView], float]
+    packed: bool = False  # for nodes with a tensor of less than 8 bits, and for no others
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
     """The calls that cost least under low.optimize: `portable`, taking about `instructions`, or a variant's."""
     prices = PRICES[low.optimize]
     best, least = portable, cost(portable, instructions * low.repeats, prices)
+    packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))
     for v in load_variants().get(n.node.op, ()):
-        if v.isa <= low.isa and v.applies(n, low):
+        if v.packed is packed and v.isa <= low.isa and v.applies(n, low):
             calls = v.lower(n, low, portable)
             if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
                 continue

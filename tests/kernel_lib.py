@@ -41,8 +41,8 @@ def build_library(folder: Path) -> Path:
     return library
 
 
-def run_checks(library: Path, op: str) -> dict[str, int]:
-    """Runs all of kernel_checks.py on one operator; returns how many comparisons each check made. AssertionError with
+def run_checks(library: Path, *arguments: str, script: str = "kernel_checks.py") -> dict[str, int]:
+    """Runs `script` (all of kernel_checks.py) on an operator, the first argument; returns how many comparisons each check made. AssertionError with
     the sanitizer's or the check's report where one fails."""
     asan = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
     env = {
@@ -52,9 +52,9 @@ def run_checks(library: Path, op: str) -> dict[str, int]:
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
     }
-    command = [sys.executable, HERE / "kernel_checks.py", library, op]
-    p = subprocess.run(command, capture_output=True, text=True, errors="replace", env=env, timeout=300, check=False)
-    assert p.returncode == 0, f"{op}: exit {p.returncode}\n{p.stderr[-4000:]}"
+    command = [sys.executable, HERE / script, library, *arguments]
+    p = subprocess.run(command, capture_output=True, text=True, errors="replace", env=env, timeout=900, check=False)
+    assert p.returncode == 0, f"{arguments}: exit {p.returncode}\n{p.stderr[-4000:]}"
     return json.loads(p.stdout)
 
 
@@ -185,5 +185,8 @@ def _field(v: Value, keep: list[object]) -> object:
         return ctypes.c_void_p(None)
     if isinstance(v, tuple):
         items = [_field(e, keep) for e in v]
-        return (type(items[0]) * len(items))(*items)
+        if len({type(i) for i in items}) == 1:
+            return (type(items[0]) * len(items))(*items)
+        # a struct within the struct
+        return type("inner", (ctypes.Structure,), {"_fields_": [(f"f{k}", type(i)) for k, i in enumerate(items)]})(*items)
     return ctypes.c_float(v) if isinstance(v, (float, np.floating)) else ctypes.c_int32(int(v))

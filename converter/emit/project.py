@@ -96,7 +96,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str) -> Project:
         f"{src}/{prefix}_weights.c": render("weights.c.j2", **values),
         "src/main.c": render("main.c.j2", **values),
     }
-    kernels = {c.func for s in plan.schedule.steps for c in s.calls}
+    kernels = {k for s in plan.schedule.steps for c in s.calls for k in (c.func, *c.uses)}
     kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor, hwc
-from tinyml.numerics import activation_clamp, check_clamp
+from tinyml.numerics import INTEGERS, activation_clamp, check_clamp
 from tinyml.ops import _elementwise as ew
+from tinyml.ops import _packed
 from tinyml.opspec import (
     Access,
     Broadcast,
@@ -51,14 +52,29 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     y = outputs[0]
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
-    supported(y.dtype in (DType.INT8, DType.FLOAT32), f"{y.dtype.value} activations")
-    if y.dtype is DType.INT8:
+    supported(y.dtype in (*INTEGERS, DType.FLOAT32), f"{y.dtype.value} activations")
+    if y.dtype is not DType.FLOAT32:
         ew.require_quant(y)
     return Attrs(activation_clamp(act, y))
 
 
-def infer(n: NodeView, check_scales: Callable[[NodeView], object]) -> tuple[tuple[int, ...], ...]:
+def _infer_packed(n: NodeView) -> tuple[int, ...]:
     a, b = operands(n)
+    for t in (a, b, n.y):
+        supported(t.dtype in INTEGERS, f"{t.dtype.value} together with values of less than 8 bits")
+        supported(not t.is_const, "a constant operand together with values of less than 8 bits")
+    supported(a.shape == b.shape, f"values of less than 8 bits of the shapes {list(a.shape)} and {list(b.shape)}")
+    return a.shape
+
+
+def infer(n: NodeView, check_scales: Callable[[NodeView], object], packs: bool = False) -> tuple[tuple[int, ...], ...]:
+    """packs: the operator has a kernel for values of 4 and 2 bits."""
+    a, b = operands(n)
+    if packs and _packed.is_packed(n):
+        shape = _infer_packed(n)
+        ew.require_quant(a, b, n.y)
+        check_scales(n)
+        return (shape,)
     supported(a.dtype == b.dtype == n.y.dtype, f"inputs {a.dtype.value}, {b.dtype.value} with output {n.y.dtype.value}")
     supported(a.dtype in (DType.INT8, DType.FLOAT32), f"{a.dtype.value} activations")
     rank = max(len(a.shape), len(b.shape))
@@ -204,13 +220,14 @@ def cases(scales: Callable[[float, float], float]) -> Iterable[Case]:
 def binary_spec(
     name: str, options: str, summary: str, compute: Compute, check_scales: Callable[[NodeView], object],
     lower_op: Callable[[NodeView, Lowering], tuple[KernelCall, ...]], scales: Callable[[float, float], float],
+    packs: bool = False,
 ) -> OpSpec:  # fmt: skip
     return OpSpec(
         name=name,
         options=options,
         arity=(2, 2),
         read=read,
-        infer=lambda n: infer(n, check_scales),
+        infer=lambda n: infer(n, check_scales, packs),
         reference=lambda n, arrays: reference(n, arrays, compute),
         access=access,
         lower=lower_op,

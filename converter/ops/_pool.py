@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import activation_clamp, check_clamp
-from tinyml.ops import _window
+from tinyml.numerics import INTEGERS, activation_clamp, check_clamp
+from tinyml.ops import _packed, _window
 from tinyml.opspec import Access, Case, CaseTensor, ChannelRules, KernelCall, Lowering, Options, Ref, supported
 from tinyml.variants import cheapest
 
@@ -40,14 +40,14 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     pad = _window.read_padding(o, x, kernel, stride)
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
-    supported(outputs[0].dtype in (DType.INT8, DType.FLOAT32), f"{outputs[0].dtype.value} output")
+    supported(outputs[0].dtype in (*INTEGERS, DType.FLOAT32), f"{outputs[0].dtype.value} output")
     return Attrs(kernel, stride, pad, activation_clamp(act, outputs[0]))
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     a, x = n.attrs, n.x
     _window.require_batch_one(x)
-    supported(x.dtype in (DType.INT8, DType.FLOAT32), f"{x.dtype.value} input")
+    supported(x.dtype in (*INTEGERS, DType.FLOAT32), f"{x.dtype.value} input")
     supported(x.dtype is n.y.dtype, f"input {x.dtype.value} with output {n.y.dtype.value}")
     # what an int32 sum of int8 values holds
     supported(a.kernel[0] * a.kernel[1] < 1 << 24, f"window of {a.kernel[0]} x {a.kernel[1]} pixels")
@@ -81,6 +81,10 @@ def lower(n: NodeView, low: Lowering, header: str) -> tuple[KernelCall, ...]:
         ("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]),
     )  # fmt: skip
     portable = (KernelCall(func, header, f"{func}_params", params, (Ref(n.x.id), Ref(n.y.id), None)),)
+    if _packed.is_packed(n):
+        window = tuple(p for p in params if p[0] in _window.FIELDS)
+        name = f"{header}_packed"
+        portable = (_packed.window_call(n, low, window, portable[0], f"tm_{name}", name, f"tm_{name}_params"),)
     return portable if n.is_float else cheapest(n, low, portable, (8.0 * a.kernel[0] * a.kernel[1] + 40.0) * n.y.elements)
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.ir import NodeView, Tensor
+from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops._move import Loop, Move, copy_call
-from tinyml.ops._operands import check_movable, data_access
-from tinyml.opspec import Access, ChannelRules, Elementwise, KernelCall, Lowering, Reshaped, ViewRule, require
+from tinyml.ops._operands import MAX_RANK, check_movable, data_access
+from tinyml.opspec import Access, ChannelRules, Elementwise, KernelCall, Lowering, Reshaped, ViewRule, require, supported
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,25 @@ class Attrs:
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    check_movable(n.x, n.y)
+    if n.x.dtype.packed:
+        _check_packed(n)
+    else:
+        check_movable(n.x, n.y)
     elements = 1
     for d in n.attrs.shape:
         elements *= d
     require(elements == n.x.elements, f"{n.x.elements} elements can not take the shape {list(n.attrs.shape)}")
     return (n.attrs.shape,)
+
+
+def _check_packed(n: NodeView) -> None:
+    """Values of 4 or 2 bits stay where they are only if pixels end with a whole byte, or keep their channels."""
+    x, y = n.x, n.y
+    require(x.dtype is y.dtype, f"{x.dtype.value} and {y.dtype.value} data mixed")
+    ranks = (len(x.shape), len(y.shape))
+    supported(not x.is_const and 0 < min(ranks) and max(ranks) <= MAX_RANK, f"{x.dtype.value} constant, or rank {max(ranks)}")
+    whole = all(t.shape[-1] * t.dtype.bits % 8 == 0 for t in (x, y))
+    supported(whole or x.shape[-1] == y.shape[-1], f"{x.dtype.value} pixels of {x.shape[-1]} values as such of {y.shape[-1]}")
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -50,13 +63,14 @@ def is_noop(n: NodeView) -> bool:
 
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    flat = (n.x.elements,)
+    size = n.x.bytes // n.x.dtype.bytes
+    flat = (size,)
 
     def as_vector(t: Tensor) -> Tensor:
         data = None if t.data is None else t.data.reshape(flat)
-        return Tensor(t.id, t.name, flat, t.dtype, t.quant, data)
+        return Tensor(t.id, t.name, flat, DType.INT8 if t.dtype.packed else t.dtype, t.quant, data)
 
-    return (copy_call(Move((Loop(n.x.elements, 0, 0),), (0,), (0,)), as_vector(n.x), as_vector(n.y), low),)
+    return (copy_call(Move((Loop(size, 0, 0),), (0,), (0,)), as_vector(n.x), as_vector(n.y), low),)
 
 
 def channels(n: NodeView) -> ChannelRules | None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyml.ir import NodeView
+from tinyml.ir import NodeView, Tensor, hwc
 from tinyml.numerics import FLT_MAX, quantize_multiplier, rdivpot, srdhm
-from tinyml.ops import _binary
-from tinyml.opspec import KernelCall, Lowering, supported
+from tinyml.ops import _binary, _packed
+from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, supported
+from tinyml.variants import cheapest
 
 LEFT_SHIFT = 20
 
@@ -70,7 +71,26 @@ def lower(n: NodeView, low: Lowering, sign: int) -> tuple[KernelCall, ...]:
         ("b_offset", -large.zero_point), ("b_factor", factor),
         ("out_mult", s.out[0]), ("out_shift", s.out[1]), ("out_zero_point", n.y.zero_point),
     )  # fmt: skip
+    if _packed.is_packed(n):
+        return cheapest(n, low, (_packed_call(n, low, fields, small, large),), 60.0 * n.y.elements)
     return _binary.lower(n, low, "tm_add_i8", "add", fields, whole, swap)
+
+
+def _packed_call(n: NodeView, low: Lowering, fields: tuple[tuple[str, int], ...], a: Tensor, b: Tensor) -> KernelCall:
+    """tm_add_packed on the operands in the order that `fields`, of tm_add_i8, has them."""
+    c, w = hwc(n.y.shape)[2], low.geom(n.y).w
+    lo, hi = n.attrs.clamp
+    nowhere = _packed.NO_GEOM
+    inner = (nowhere, nowhere, nowhere, *(v for _, v in fields), lo, hi)
+    params = (
+        ("a", low.geom(a)), ("b", low.geom(b)), ("out", low.geom(n.y)),
+        ("c", c), ("a_bits", a.dtype.bits), ("b_bits", b.dtype.bits), ("out_bits", n.y.dtype.bits),
+        ("clamp_lo", lo), ("clamp_hi", hi), ("inner", inner),
+    )  # fmt: skip
+    args = (Ref(a.id), Ref(b.id), Ref(n.y.id), Scratch())
+    rows = sum(t.dtype.packed for t in (a, b, n.y))
+    scratch = rows * _packed.round_up_4(w * c)
+    return KernelCall("tm_add_packed", "add_packed", "tm_add_packed_params", params, args, scratch, uses=("tm_add_i8",))
 
 
 def sensible_scale(a: float, b: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ir import NodeView, hwc
+from tinyml.ir import DType, NodeView, hwc
 from tinyml.ops import _pool
 from tinyml.ops._sum_rows import accumulator_bytes
 from tinyml.opspec import Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex, TiedRange
@@ -33,7 +33,7 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
 def sums(n: NodeView) -> bool:
     """One window, as large as the input."""
     h, w, _ = hwc(n.x.shape)
-    return not n.is_float and n.attrs.kernel == (h, w) and not any(n.attrs.pad) and hwc(n.y.shape)[:2] == (1, 1)
+    return n.y.dtype is DType.INT8 and n.attrs.kernel == (h, w) and not any(n.attrs.pad) and hwc(n.y.shape)[:2] == (1, 1)
 
 
 def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:

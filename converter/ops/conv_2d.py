@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import requant
-from tinyml.ops import _channels, _convolution, _window
+from tinyml.ops import _channels, _convolution, _packed, _window
 from tinyml.ops import _constant_channels as cc
 from tinyml.opspec import (
     Access,
@@ -23,9 +23,11 @@ from tinyml.opspec import (
     Lowering,
     OpSpec,
     Ref,
+    Scratch,
     Table,
     Whole,
     require,
+    supported,
 )  # fmt: skip
 from tinyml.variants import cheapest
 
@@ -39,6 +41,7 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     require(x.shape[3] % ci == 0, f"input has {x.shape[3]} channels, weights {ci}")
     require(co % (x.shape[3] // ci) == 0, f"{co} output channels do not divide into {x.shape[3] // ci} groups")
     _channels.check_types(x, w, n.input(2), n.y, co, axis=0)
+    supported(not _packed.is_packed(n) or ci == x.shape[3], "a grouped convolution of values of less than 8 bits")
     oh = _window.out_extent(x.shape[1], a.pad[0], a.pad[2], kh, a.stride[0], a.dilation[0])
     ow = _window.out_extent(x.shape[2], a.pad[1], a.pad[3], kw, a.stride[1], a.dilation[1])
     return ((1, oh, ow, co),)
@@ -86,6 +89,8 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     a, w = n.attrs, n.inputs[1]
     assert w is not None and w.data is not None
     co, kh, kw, ci = w.shape
+    if _packed.is_packed(n):
+        return cheapest(n, low, _lower_packed(n, low), 9.0 * macs(n) + 100.0 * n.y.elements)
     common = (*_window.window_params(n, low, (kh, kw), a.stride, a.dilation, a.pad), ("groups", n.x.shape[3] // ci))
     if n.is_float:
         params = (*common, ("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]))
@@ -109,10 +114,29 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return cheapest(n, low, portable, 5.7 * macs(n) + 100.0 * n.y.elements)
 
 
+def _lower_packed(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    a, w = n.attrs, n.inputs[1]
+    assert w is not None and w.data is not None
+    co, kh, kw, ci = w.shape
+    rows = w.data.reshape(co, -1)
+    bias, mult, shift = _channels.channel_tables(n.x, w, n.input(2), n.y, rows.sum(1, dtype=np.int64))
+    window = _window.window_params(n, low, (kh, kw), a.stride, a.dilation, a.pad)
+    params = (
+        *window, ("weight_bits", w.dtype.bits),
+        ("pad_value", n.x.zero_point), ("out_zero_point", n.y.zero_point),
+        ("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]), ("mult", mult), ("shift", shift),
+    )  # fmt: skip
+    args = (Ref(n.x.id), _packed.weight_table(rows, w.dtype), bias, Ref(n.y.id), Scratch())
+    inner = KernelCall("tm_conv_2d_i8_wn", "conv_2d_wn", "tm_conv_2d_i8_wn_params", params, args, kh * kw * ci)
+    if not _packed.activations_packed(n):
+        return (inner,)
+    return (_packed.window_call(n, low, window, inner, "tm_conv_2d_packed", "conv_2d_packed", "tm_conv_2d_packed_params"),)
+
+
 def channels(n: NodeView) -> ChannelRules | None:
     """Of an int8 layer with one group."""
     w = n.inputs[1]
-    if n.is_float or w is None or w.data is None or w.shape[3] != n.x.shape[3]:
+    if n.is_float or _packed.is_packed(n) or w is None or w.data is None or w.shape[3] != n.x.shape[3]:
         return None
     taps = w.data.reshape(w.shape[0], -1, w.shape[3]).astype(np.int64)
     padded = any(n.attrs.pad)

@@ -7,12 +7,13 @@ multiplier is CO / CI of the shapes; the file's own field must agree.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import requant
-from tinyml.ops import _channels, _convolution, _window
+from tinyml.ops import _channels, _convolution, _packed, _window
 from tinyml.ops import _constant_channels as cc
 from tinyml.ops._convolution import Attrs
 from tinyml.opspec import (
@@ -126,13 +127,28 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
             (Ref(n.x.id), Table("weights", w.data), bias, Ref(n.y.id), None),
         ),
     )  # fmt: skip
+    if _packed.is_packed(n):
+        portable = (_packed_call(n, low, portable[0]),)
     return cheapest(n, low, portable, 8.5 * macs(n) + 60.0 * n.y.elements)
+
+
+def _packed_call(n: NodeView, low: Lowering, inner: KernelCall) -> KernelCall:
+    """`inner` is the portable int8 call of this very node."""
+    w = n.inputs[1]
+    assert w is not None and w.data is not None
+    window = tuple(p for p in inner.params if p[0] in _window.FIELDS)
+    table = _packed.weight_table(w.data.reshape(1, -1), w.dtype)
+    inner = replace(inner, args=(inner.args[0], table, *inner.args[2:]))
+    return _packed.window_call(
+        n, low, window, inner, "tm_depthwise_conv_2d_packed", "depthwise_conv_2d_packed", "tm_depthwise_conv_2d_packed_params",
+        extra=(("weight_bits", w.dtype.bits),), extra_scratch=_packed.round_up_4(w.elements) if w.dtype.packed else 0,
+    )  # fmt: skip
 
 
 def channels(n: NodeView) -> ChannelRules | None:
     """Of an int8 layer with multiplier 1."""
     w = n.inputs[1]
-    if n.is_float or w is None or w.data is None or w.shape[3] != n.x.shape[3]:
+    if n.is_float or _packed.is_packed(n) or w is None or w.data is None or w.shape[3] != n.x.shape[3]:
         return None
     taps = w.data.reshape(-1, w.shape[3]).astype(np.int64)
 

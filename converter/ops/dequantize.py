@@ -10,15 +10,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView
+from tinyml.ir import DType, NodeView, hwc
+from tinyml.numerics import INTEGERS, RANGE
 from tinyml.ops import _elementwise as ew
 from tinyml.opspec import Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, supported
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    supported(n.x.dtype in (DType.INT8, DType.UINT8), f"input {n.x.dtype.value}")
+    supported(n.x.dtype in (DType.UINT8, *INTEGERS), f"input {n.x.dtype.value}")
     supported(n.y.dtype is DType.FLOAT32, f"output {n.y.dtype.value}")
     ew.require_quant(n.x)
+    supported(not (n.x.dtype.packed and n.x.is_const), "constants of less than 8 bits")
     return (n.x.shape,)
 
 
@@ -30,6 +32,14 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
 
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    if n.x.dtype.packed:
+        lo, hi = RANGE[n.x.dtype]
+        params = (
+            ("in", low.geom(n.x)), ("out", low.geom(n.y)), ("c", hwc(n.x.shape)[2]), ("bits", n.x.dtype.bits),
+            ("scale", n.x.scale), ("zero_point", n.x.zero_point), ("clamp_lo", lo), ("clamp_hi", hi),
+        )  # fmt: skip
+        args = (Ref(n.x.id), Ref(n.y.id), None)
+        return (KernelCall("tm_dequantize_packed", "quantize_packed", "tm_quantize_packed_params", params, args),)
     source, geom = ew.operand(n.x, low)
     kernel = "tm_dequantize_i8" if n.x.dtype is DType.INT8 else "tm_dequantize_u8"
     return (

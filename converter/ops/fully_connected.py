@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import INT32_MAX, INT32_MIN, activation_clamp, check_clamp
-from tinyml.ops import _channels
+from tinyml.numerics import INT32_MAX, INT32_MIN, INTEGERS, RANGE, activation_clamp, check_clamp
+from tinyml.ops import _channels, _packed
 from tinyml.ops import _constant_channels as cc
 from tinyml.ops._round_once import exact_multipliers, round_half_away
 from tinyml.opspec import (
@@ -28,6 +28,7 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     Ref,
+    Scratch,
     Table,
     Whole,
     Window,
@@ -52,7 +53,7 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
     supported(o.get("WeightsFormat") == 0, "shuffled weights format")
-    supported(outputs[0].dtype in (DType.INT8, DType.FLOAT32), f"{outputs[0].dtype.value} output")
+    supported(outputs[0].dtype in (*INTEGERS, DType.FLOAT32), f"{outputs[0].dtype.value} output")
     return Attrs(bool(o.get("KeepNumDims")), activation_clamp(act, outputs[0]))
 
 
@@ -64,6 +65,8 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     require(k > 0 and x.elements % k == 0, f"{x.elements} input elements do not divide into rows of {k}")
     supported(units <= MAX_UNITS, f"{units} units, more than {MAX_UNITS}")
     _channels.check_types(x, w, n.input(2), n.y, units, axis=0)
+    if n.x.dtype.packed:
+        supported(x.shape[-1] == k or x.shape[-1] * x.dtype.bits % 8 == 0, f"rows of {k} values, pixels of {x.shape[-1]}")
     if n.attrs.keep_num_dims:
         require(len(x.shape) >= 1 and x.shape[-1] == k, f"last dimension of the input {x.shape} is not {k}")
         shape: tuple[int, ...] = (*x.shape[:-1], units)
@@ -91,7 +94,7 @@ def accumulator_bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
     positive = np.maximum(w.data, 0).sum(1, dtype=np.int64)
     negative = w.data.sum(1, dtype=np.int64) - positive
     bias = _channels.bias_values(n.input(2), w.shape[0], np.int64)
-    low, high = -128 - n.x.zero_point, 127 - n.x.zero_point
+    low, high = (v - n.x.zero_point for v in RANGE[n.x.dtype])
     return bias + low * positive + high * negative, bias + high * positive + low * negative
 
 
@@ -143,6 +146,8 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     assert w is not None and w.data is not None
     units, k = w.shape
     common = (("rows", n.x.elements // k), ("in_c", k), ("out_c", units))
+    if _packed.is_packed(n):
+        return cheapest(n, low, (_packed_call(n, common),), 8.0 * macs(n) + 40.0 * n.y.elements)
     weights = Table("weights", w.data)
     if n.is_float:
         bias = Table("bias", _channels.bias_values(n.input(2), units, np.float32))
@@ -163,10 +168,37 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     return cheapest(n, low, portable, 6.1 * macs(n) + 40.0 * n.y.elements)
 
 
+def packed_fields(n: NodeView, common: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """The leading fields of tm/fully_connected_packed.h's params, from rows, in_c, out_c."""
+    lo, hi = _packed.clamp_of(n)
+    return (*common, ("in_bits", n.x.dtype.bits), ("out_bits", n.y.dtype.bits), ("clamp_lo", lo), ("clamp_hi", hi))
+
+
+def packed_scratch(n: NodeView) -> int:
+    """Bytes of a widened input row and of an output row, where these are packed."""
+    w = n.inputs[1]
+    assert w is not None
+    units, k = w.shape
+    return (_packed.round_up_4(k) if n.x.dtype.packed else 0) + (_packed.round_up_4(units) if n.y.dtype.packed else 0)
+
+
+def _packed_call(n: NodeView, common: tuple[tuple[str, int], ...]) -> KernelCall:
+    w, tables = n.inputs[1], exact_tables(n)
+    assert w is not None and w.data is not None and tables is not None
+    bias = Table("bias", _channels.folded_bias(n.x, n.input(2), w.data.sum(1, dtype=np.int64)))
+    params = (
+        *packed_fields(n, common), ("weight_bits", w.dtype.bits), ("out_zero_point", n.y.zero_point),
+        ("mult", Table("mult", tables[0])), ("shift", Table("shift", tables[1])),
+    )  # fmt: skip
+    args = (Ref(n.x.id), _packed.weight_table(w.data, w.dtype), bias, Ref(n.y.id), Scratch())
+    name = "tm_fully_connected_packed"
+    return KernelCall(name, "fully_connected_packed", f"{name}_params", params, args, max(4, packed_scratch(n)))
+
+
 def channels(n: NodeView) -> ChannelRules | None:
     """Of an int8 layer whose rows are the input's last dimension; its own outputs stay."""
     w = n.inputs[1]
-    if n.is_float or w is None or w.data is None or n.x.shape[-1] != w.shape[1]:
+    if n.is_float or _packed.is_packed(n) or w is None or w.data is None or n.x.shape[-1] != w.shape[1]:
         return None
     sums = w.data.astype(np.int64)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyml.ir import NodeView
-from tinyml.numerics import FLT_MAX
+from tinyml.numerics import FLT_MAX, RANGE
 from tinyml.ops import _pool
 from tinyml.opspec import OpSpec, TiedRange
 
@@ -16,7 +16,7 @@ from tinyml.opspec import OpSpec, TiedRange
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
     x = arrays[0]
     assert x is not None
-    lowest = -FLT_MAX if n.is_float else -128
+    lowest = -FLT_MAX if n.is_float else RANGE[n.x.dtype][0]
     y = np.full(n.y.shape[1:], lowest, x.dtype)
     for tap in _pool.taps(n, x, lowest):
         np.maximum(y, tap, out=y)

@@ -17,7 +17,8 @@ from math import prod
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor, hwc
-from tinyml.numerics import quantize_multiplier, requant, same_quant
+from tinyml.numerics import INTEGERS, RANGE, quantize_multiplier, requant, same_quant
+from tinyml.ops import _packed
 from tinyml.ops._sum_rows import accumulator_bytes
 from tinyml.opspec import (
     Access,
@@ -33,6 +34,7 @@ from tinyml.opspec import (
     Options,
     Ref,
     RowIndex,
+    Scratch,
     Whole,
     Window,
     require,
@@ -70,12 +72,16 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     a, x = n.attrs, n.x
-    supported(x.dtype in (DType.INT8, DType.FLOAT32), f"{x.dtype.value} input")
-    supported(x.dtype is n.y.dtype, f"input {x.dtype.value} with output {n.y.dtype.value}")
+    supported(x.dtype in (*INTEGERS, DType.FLOAT32), f"{x.dtype.value} input")
+    both = x.dtype is n.y.dtype or {x.dtype, n.y.dtype} <= set(INTEGERS)
+    supported(both, f"input {x.dtype.value} with output {n.y.dtype.value}")
     supported(len(a.axes) > 0, "no axes")
     supported(len(x.shape) <= 5, f"rank {len(x.shape)}")
     outer = {k in a.axes for k, d in enumerate(x.shape[:-2]) if d > 1}
     supported(len(outer) < 2, f"axes {a.axes} of shape {x.shape}: dimensions before the last two must all be averaged or none")
+    if _packed.is_packed(n):
+        kept = x.shape[-1] == 1 or len(x.shape) - 1 not in a.axes
+        supported(kept, "average over channels of less than 8 bits")
     supported(_count(n) < MAX_COUNT, f"average of {_count(n)} values")
     if a.keep_dims:
         return (tuple(1 if k in a.axes else d for k, d in enumerate(x.shape)),)
@@ -93,8 +99,8 @@ def multiplier_of(n: NodeView) -> tuple[int, int]:
 
 
 def _averaged(n: NodeView, total: np.ndarray) -> np.ndarray:
-    """int8 values of sums whose zero points are taken off."""
-    return np.clip(requant(total, *multiplier_of(n)) + n.y.zero_point, -128, 127)
+    """Values of sums whose zero points are taken off."""
+    return np.clip(requant(total, *multiplier_of(n)) + n.y.zero_point, *RANGE[n.y.dtype])
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -145,7 +151,23 @@ def _output_strides(n: NodeView, low: Lowering) -> tuple[int, int, int]:
     return strides[0], strides[1], strides[2]
 
 
+def _packed_call(n: NodeView, low: Lowering) -> KernelCall:
+    (reduce_h, reduce_w, _), steps, (mult, shift) = _reduced(n), _output_strides(n, low), multiplier_of(n)
+    c = hwc(n.x.shape)[2]
+    lo, hi = RANGE[n.y.dtype]
+    params = (
+        ("in", low.geom(n.x)), ("out_h_stride", steps[0]), ("out_w_stride", steps[1]),
+        ("reduce_h", int(reduce_h)), ("reduce_w", int(reduce_w)),
+        ("c", c), ("in_bits", n.x.dtype.bits), ("out_bits", n.y.dtype.bits),
+        ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
+        ("clamp_lo", lo), ("clamp_hi", hi),
+    )  # fmt: skip
+    return KernelCall("tm_mean_packed", "mean_packed", "tm_mean_packed_params", params, (Ref(n.x.id), Ref(n.y.id), Scratch()), 5 * c)
+
+
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    if _packed.is_packed(n):
+        return cheapest(n, low, (_packed_call(n, low),), 12.0 * n.x.elements + 60.0 * n.y.elements)
     reduced = _reduced(n)
     common = (
         ("in", low.geom(n.x)),
@@ -164,13 +186,13 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
 
 
 def sums(n: NodeView) -> bool:
-    return not n.is_float and _reduced(n) in ((True, True, False), (True, False, False)) and hwc(n.y.shape)[:2] == (1, 1)
+    return n.x.dtype is n.y.dtype is DType.INT8 and _reduced(n) in ((True, True, False), (True, False, False)) and hwc(n.y.shape)[:2] == (1, 1)
 
 
 def channels(n: NodeView) -> ChannelRules | None:
     """Of an int8 average over whole channels."""
     last = len(n.x.shape) - 1
-    if n.is_float or last < 0 or last in n.attrs.axes:
+    if n.is_float or _packed.is_packed(n) or last < 0 or last in n.attrs.axes:
         return None
 
     def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

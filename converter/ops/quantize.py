@@ -1,4 +1,5 @@
-"""QUANTIZE: float32 -> int8 or uint8 (tm/quantize.h), and 8-bit -> 8-bit with other parameters (a table, tm/lut.h).
+"""QUANTIZE: float32 -> int8 or uint8 (tm/quantize.h), and 8-bit -> 8-bit with other parameters (a table, tm/lut.h); the same to
+and from values of 4 and 2 bits (tm/quantize_packed.h, tm/lut_packed.h).
 
 Numerics: LiteRT reference_ops::AffineQuantize (float32 division, halves away from zero) and Requantize (two roundings).
 Where LiteRT's conversion to int32 is undefined – NaN, |x / scale| >= 2^31 – the result here saturates, and NaN gives the
@@ -11,19 +12,22 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView
-from tinyml.numerics import RANGE, requant, same_quant
+from tinyml.ir import DType, NodeView, hwc
+from tinyml.numerics import INTEGERS, RANGE, requant, same_quant
 from tinyml.ops import _elementwise as ew
-from tinyml.opspec import Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, supported
+from tinyml.ops import _packed
+from tinyml.opspec import Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, Table, supported
 
-BYTES = (DType.INT8, DType.UINT8)
+NARROW = (DType.UINT8, *INTEGERS)
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    supported(n.y.dtype in BYTES, f"output {n.y.dtype.value}")
-    supported(n.x.dtype in (*BYTES, DType.FLOAT32), f"input {n.x.dtype.value}")
+    supported(n.y.dtype in NARROW, f"output {n.y.dtype.value}")
+    supported(n.x.dtype in (*NARROW, DType.FLOAT32), f"input {n.x.dtype.value}")
+    if _packed.is_packed(n):
+        supported(DType.UINT8 not in (n.x.dtype, n.y.dtype) and not n.x.is_const, "uint8 or a constant with less than 8 bits")
     ew.require_quant(n.y)
-    if n.x.dtype in BYTES:
+    if n.x.dtype in NARROW:
         ew.require_quant(n.x)
         _table(n)  # refuses scales whose quotient is out of range
     return (n.x.shape,)
@@ -40,8 +44,8 @@ def _table(n: NodeView) -> np.ndarray:
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
     x, y = arrays[0], n.y
     assert x is not None
-    if n.x.dtype in BYTES:
-        return (ew.apply_table(_table(n), x),)
+    if n.x.dtype in NARROW:
+        return (_table(n)[x.astype(np.int16) - RANGE[n.x.dtype][0]],)
     lo, hi = RANGE[y.dtype]
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         v = np.nan_to_num(x / np.float32(y.scale), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
@@ -50,7 +54,9 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
 
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    if n.x.dtype in BYTES:
+    if _packed.is_packed(n):
+        return (_packed_call(n, low),)
+    if n.x.dtype in NARROW:
         return ew.lut_call(n.x, n.y, _table(n), low)
     source, geom = ew.operand(n.x, low)
     lo, hi = RANGE[n.y.dtype]
@@ -64,6 +70,21 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
             (source, Ref(n.y.id), None),
         ),
     )  # fmt: skip
+
+
+def _packed_call(n: NodeView, low: Lowering) -> KernelCall:
+    """To or from values of 4 or 2 bits."""
+    lo, hi = RANGE[n.y.dtype]
+    c = hwc(n.y.shape)[2]
+    geoms = (("in", low.geom(n.x)), ("out", low.geom(n.y)), ("c", c))
+    if n.x.dtype is DType.FLOAT32:
+        own = (("bits", n.y.dtype.bits), ("scale", n.y.scale), ("zero_point", n.y.zero_point), ("clamp_lo", lo), ("clamp_hi", hi))
+        args = (Ref(n.x.id), Ref(n.y.id), None)
+        return KernelCall("tm_quantize_packed", "quantize_packed", "tm_quantize_packed_params", (*geoms, *own), args)
+    values, half = _table(n), 1 << (n.x.dtype.bits - 1)
+    by_code = Table("lut", np.concatenate([values[half:], values[:half]]), "table")
+    params = (*geoms, ("in_bits", n.x.dtype.bits), ("out_bits", n.y.dtype.bits))
+    return KernelCall("tm_lut_packed", "lut_packed", "tm_lut_packed_params", params, (Ref(n.x.id), by_code, Ref(n.y.id), None))
 
 
 def cases() -> Iterable[Case]:

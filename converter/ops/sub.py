@@ -11,4 +11,5 @@ SPEC = _binary.binary_spec(
     check_scales=lambda n: _sum.scales(n, -1),
     lower_op=lambda n, low: _sum.lower(n, low, -1),
     scales=_sum.sensible_scale,
+    packs=True,
 )

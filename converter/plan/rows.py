@@ -105,7 +105,7 @@ def chain(graph: Graph, parts: Sequence[RowNode], pixels: int) -> RowNode | None
         inner = reader.reads[0].tensor == n.out and n.out not in graph.outputs and graph.consumers[n.out] == (reader.node,)
         if not inner or n.kind is not Kind.ROWS:
             return None
-    if parts[-1].kind is not Kind.ROWS or len(sizes) != 1:
+    if parts[-1].kind is not Kind.ROWS or len(sizes) != 1 or any(s.packed for s in sizes):
         return None
     rows = rows_needed(parts)[0]
     lo, hi = tuple(r[0] for r in rows), tuple(r[1] for r in rows)

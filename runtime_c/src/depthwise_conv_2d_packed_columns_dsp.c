@@ -1,0 +1,17 @@
+/*
+ * DEPTHWISE_CONV_2D, packed operands, Armv7E-M. Empty on other cores. Contract: tm/depthwise_conv_2d_packed.h.
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/depthwise_conv_2d_packed.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+tm_status tm_depthwise_conv_2d_packed_columns_dsp(const tm_depthwise_conv_2d_packed_columns_params *p, const void *x, const int32_t *w, void *y, void *scratch) {
+  if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
+    return TM_ERR_ARGUMENT;
+  }
+  TM_PACKED_ROWS(tm_depthwise_conv_2d_i8_columns_params, tm_depthwise_conv_2d_i8_columns_dsp(&inner, r.x, w, r.y, r.scratch));
+}
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_depthwise_conv_2d_packed_columns_dsp_not_built;
+#endif
