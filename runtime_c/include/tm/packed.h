@@ -207,22 +207,22 @@ static inline void tm_packed_leave(const tm_packed_window *p, const tm_packed_ro
  * The body of a window kernel on packed operands: CALL runs the int8 kernel for one row, from `inner`, a copy of p->inner whose
  * window fields are that row's, r.x, r.y and r.scratch.
  */
-#define TM_PACKED_ROWS(INNER_PARAMS, CALL)                            \
-  tm_packed_row r;                                                    \
-  const tm_packed_window window = {p->in,         p->out,        p->kernel_h, p->kernel_w, p->stride_h, p->stride_w,  \
-                                   p->dilation_h, p->dilation_w, p->pad_top,  p->pad_left, p->in_c,     p->out_c,     \
-                                   p->in_bits,    p->out_bits,   p->clamp_lo, p->clamp_hi};                           \
-  tm_status status = tm_packed_begin(&window, scratch, &r);           \
-  INNER_PARAMS inner = p->inner;                                      \
-  inner.pad_left = p->pad_left;                                       \
-  for (int32_t oy = 0; status == TM_OK && oy < p->out.h; ++oy) {      \
-    tm_packed_enter(&window, &r, (const uint8_t *)x, (uint8_t *)y, oy); \
-    inner.in = r.in;                                                  \
-    inner.out = r.out;                                                \
-    inner.pad_top = r.pad_top;                                        \
-    status = CALL;                                                    \
-    tm_packed_leave(&window, &r, (uint8_t *)y, oy);                   \
-  }                                                                   \
+#define TM_PACKED_ROWS(INNER_PARAMS, CALL)                                                                               \
+  const tm_packed_window window = {p->in,         p->out,        p->kernel_h, p->kernel_w, p->stride_h, p->stride_w, \
+                                   p->dilation_h, p->dilation_w, p->pad_top,  p->pad_left, p->in_c,     p->out_c,    \
+                                   p->in_bits,    p->out_bits,   p->clamp_lo, p->clamp_hi};                          \
+  tm_packed_row r = {window.in, window.out, 0, NULL, NULL, NULL, NULL, 1, 0};                                            \
+  tm_status status = tm_packed_begin(&window, scratch, &r);                                                              \
+  INNER_PARAMS inner = p->inner;                                                                                         \
+  inner.pad_left = p->pad_left;                                                                                          \
+  for (int32_t oy = 0; status == TM_OK && oy < p->out.h; ++oy) {                                                         \
+    tm_packed_enter(&window, &r, (const uint8_t *)x, (uint8_t *)y, oy);                                                  \
+    inner.in = r.in;                                                                                                     \
+    inner.out = r.out;                                                                                                   \
+    inner.pad_top = r.pad_top;                                                                                           \
+    status = CALL;                                                                                                       \
+    tm_packed_leave(&window, &r, (uint8_t *)y, oy);                                                                      \
+  }                                                                                                                      \
   return status
 
 #endif /* TM_PACKED_H */
