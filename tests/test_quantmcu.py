@@ -1,0 +1,139 @@
+"""Networks in patches and widths patch by patch: equal to the network where nothing is narrower, and what the search chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from test_quantize import FloatNet, labelled, samples
+from tinyml.errors import UsageError
+from tinyml.exporters.tflite import write_tflite
+from tinyml.quantize.batch import evaluate
+from tinyml.quantize.calibration import Calibration
+from tinyml.quantize.grid import Histogram, best_grid
+from tinyml.quantize.network import load_network
+from tinyml.quantize.patch_widths import choose_inputs, choose_patches, prepare_patches
+from tinyml.quantize.patches import unroll
+from tinyml.quantize.quantise import choose, prepare
+from tinyml.quantize.quantmcu import Branch, Settings, inputs_of_outliers, positions_of_outliers, search
+from witness import litert_run
+
+SHAPE = (1, 11, 10, 3)
+END = 6  # operators of `model` up to the second sum
+
+
+def model() -> bytes:
+    """11x10x3: odd sizes, a stride, a residual block and a strided one, a depthwise convolution."""
+    n = FloatNet(3)
+    x = n.act(SHAPE, None)
+    a = n.conv(x, 6, act=1)
+    b = n.elementwise("ADD", a, n.depthwise(a, act=1), act=1)
+    c = n.elementwise("ADD", n.conv(b, 8, k=1, stride=2), n.conv(b, 8, stride=2), act=1)
+    d = n.conv(c, 8, act=1)
+    return n.build([x], [n.dense(n.pool("AVERAGE_POOL_2D", d, 5), 4)])
+
+
+@pytest.fixture(scope="module")
+def made():
+    data, x = model(), samples(SHAPE, 64)
+    network = load_network(data, "m")
+    calibration = Calibration((x,), labelled(data, x))
+    return network, calibration, choose(prepare(network, calibration))
+
+
+@pytest.mark.parametrize(("end", "rows", "columns"), [(1, 2, 2), (3, 3, 2), (END, 2, 2), (END, 1, 3), (END, 3, 1), (7, 2, 3)])
+def test_a_network_in_patches_computes_the_same(made, end, rows, columns):
+    network, calibration, _ = made
+    patched = unroll(network, end, rows, columns)
+    whole, parts = (evaluate(g, calibration.inputs)[0] for g in (network.graph, patched.network.graph))
+    np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-4)
+    assert patched.patches == rows * columns and len(patched.inner) == end - 1
+    assert set(patched.origin.values()) >= {(t, p) for t in patched.inner for p in range(rows * columns)}
+
+
+def test_at_eight_bits_patches_change_nothing_that_litert_computes(made):
+    _, calibration, recipe = made
+    p = prepare_patches(recipe, END, 2, 2, calibration, 2.0)
+    whole = recipe.network()
+    parts = p.network(p.grids({}, frozenset(range(4))))
+    files = [write_tflite(n.graph, n.options) for n in (whole, parts)]
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        x = rng.integers(-128, 128, SHAPE).astype(np.int8)
+        np.testing.assert_array_equal(litert_run(files[1], [x])[0], litert_run(files[0], [x])[0])
+
+
+def test_what_can_not_go_in_patches_is_refused(made):
+    network, _, _ = made
+    with pytest.raises(UsageError, match="more than there are pixels"):
+        unroll(network, END, 9, 2)
+    with pytest.raises(UsageError, match="make 2 tensors"):
+        unroll(network, END - 1, 2, 2)
+    with pytest.raises(UsageError, match="can not be computed in patches"):
+        unroll(network, 9, 2, 2)
+
+
+def branch() -> Branch:
+    """Three maps in a row; the second is large, the third dear to lose."""
+    entropy = {1: {8: 6.0, 4: 3.0, 2: 1.0}, 2: {8: 6.0, 4: 3.0, 2: 1.0}, 3: {8: 4.0, 4: 1.0, 2: 0.2}}
+    return Branch((1, 2, 3), {1: 10, 2: 60, 3: 30}, 800, {1: (0, 1), 2: (1, 2), 3: (2, 3)}, {1: 100, 2: 400, 3: 100}, entropy)
+
+
+def test_the_score_weighs_entropy_against_bit_operations():
+    b = branch()
+    assert search(b, Settings(weight=1.0)) == {1: 8, 2: 8, 3: 8}
+    assert search(b, Settings(weight=0.0)) == {1: 2, 2: 2, 3: 2}
+    # map 2 saves 60 * 4 / 800 = 0.30 at 4 bits for 0.5 of its entropy; the others 0.05 for 0.5 and 0.15 for 0.75
+    assert search(b, Settings(weight=0.35)) == {1: 8, 2: 4, 3: 8}
+
+
+def test_maps_at_the_peak_go_down_until_the_branch_fits():
+    b = branch()
+    assert b.peak({1: 8, 2: 8, 3: 8}) == (500, (1, 2))
+    widths = search(b, Settings(weight=1.0, limit_bytes=300))
+    assert widths == {1: 8, 2: 4, 3: 8} and b.peak(widths)[0] == 300, "the large map loses least per byte"
+    assert search(b, Settings(weight=1.0, limit_bytes=0)) == {1: 2, 2: 2, 3: 2}
+
+
+def test_outliers_by_position_and_by_input():
+    shares = np.array([[0.0, 0.0, 0.4, 0.0], [0.0, 0.1, 0.2, 0.1], [0.0, 0.0, 0.4, 0.0]])
+    assert positions_of_outliers(shares, 1.25) == {2}
+    assert inputs_of_outliers(shares, 1.25).tolist() == [
+        [False, False, True, False],
+        [False, False, True, False],
+        [False, False, True, False],
+    ]
+    assert inputs_of_outliers(shares, 0.9)[1].tolist() == [False, True, True, True]
+
+
+def test_fewer_bits_cost_fewer_bit_operations_and_some_accuracy(made):
+    _, calibration, recipe = made
+    p = prepare_patches(recipe, END, 2, 2, calibration, 2.0)
+    every = frozenset(range(4))
+    base = p.grids({}, every)
+    exact = p.simulate(calibration.inputs, base)
+    spent, error = [], []
+    for weight in (1.0, 0.15, 0.0):
+        c = choose_patches(p, Settings(weight, spread=1.05))
+        assert c.eight < every, "no patch is free of outliers: nothing is tested"
+        grids = p.grids(c.low, c.eight)
+        spent.append(p.bit_operations(grids))
+        error.append(float(np.square(p.simulate(calibration.inputs, grids) - exact).mean()))
+    assert spent[0] == p.bit_operations(base) > spent[1] > spent[2]
+    assert error[0] == 0 < error[1] < error[2]
+
+
+def test_classes_by_input_lie_between_all_and_none(made):
+    _, calibration, recipe = made
+    p = prepare_patches(recipe, END, 2, 2, calibration, 2.0)
+    c, eight = choose_inputs(p, Settings(0.0, spread=1.0))
+    assert 0 < eight.mean() < 1
+    exact = p.simulate(calibration.inputs, p.grids({}, frozenset(range(4))))
+    every, none, mixed = (p.simulate_each(calibration.inputs, c.low, e) for e in (np.ones_like(eight), np.zeros_like(eight), eight))
+    np.testing.assert_array_equal(every, exact)
+    assert 0 < np.square(mixed - exact).mean() < np.square(none - exact).mean()
+
+
+def test_a_grid_of_few_bits_is_made_for_the_values_of_its_patches():
+    narrow, wide = Histogram.of(np.linspace(0, 1, 500)), Histogram.of(np.linspace(0, 4, 500))
+    assert best_grid(narrow, 2).scale < best_grid(narrow.merged(wide), 2).scale
