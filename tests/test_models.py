@@ -127,3 +127,26 @@ def test_the_smallest_plans_compute_the_same(shared_model, board: str, name: str
         "verify", shared_model(name), "--board", board, "--on", "emulator", "--samples", "3", "--optimize", "ram", "--input-mode", rows
     )
     assert out["samples"] == 3 and out["mismatches"] == 0
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("board", "name", "grid"),
+    [("stm32f746", "mcunet_vww", "3x3"), ("stm32f405", "ic_resnet8_int8", "2x2"), ("riscv32", "vww_96_int8", "3x2:5")],
+)
+def test_patches_compute_the_same(shared_model, board: str, name: str, grid: str) -> None:
+    options = ("--board", board, "--patches", grid, "--max-overhead", "1.3")
+    plan = tinyml("plan", shared_model(name), "--no-compile", *options)
+    stage = plan["stages"][0]
+    assert stage["mode"] == "patches" and len(stage["operators"]) > 1 and stage["extra_macs"] > 0
+    out = tinyml("verify", shared_model(name), "--on", "emulator", "--samples", "3", *options)
+    assert out["samples"] == 3 and out["mismatches"] == 0
+
+
+@pytest.mark.parametrize("name", ["ic_resnet8_int8", "mcunet_vww"])
+def test_code_in_patches_stays_compact(shared_model, name: str) -> None:
+    plain, patches = (
+        tinyml("plan", shared_model(name), "--board", "stm32f746", "--max-overhead", "1.3", *more)["flash"]["code"]
+        for more in ((), ("--patches", "3x3"))
+    )
+    assert plain < patches < 1.2 * plain

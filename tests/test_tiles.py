@@ -11,15 +11,17 @@ from dataclasses import replace
 import pytest
 
 from networks import Net
-from tinyml.errors import InternalError
+from tinyml.errors import InternalError, UsageError
 from tinyml.ir import Graph
 from tinyml.plan.check import check
 from tinyml.plan.model import Grid, Plan, Stage, Target
-from tinyml.plan.planner import plan_of
+from tinyml.plan.planner import Goal, make_plan, plan_of
 from tinyml.plan.schedule import Fusion, last_reads, make_schedule, stage_tiles
+from tinyml.plan.stages import StageProblem, chains, options
+from tinyml.plan.tile_search import Patches, TileSearch, tile_options
 from tinyml.plan.tiles import PATCHES, STRIPS, Tiles, Tiling
-from tinyml.report.arena import stage_mode
-from tinyml.report.macs import step_macs
+from tinyml.report.arena import Role, boxes, stage_mode, stage_way
+from tinyml.report.macs import graph_macs, planned_macs, step_macs
 
 SQUARE = Tiling(PATCHES, 2, 2)
 
@@ -65,6 +67,15 @@ def test_two_readers_need_what_holds_both() -> None:
     first, one, two, total, last = (span for span in tiles.rows[0])
     assert (last, total, two, one, first) == ((0, 6), (0, 7), (0, 7), (0, 8), (0, 9))
     assert tiles.top(tiles.nodes[2].out) == tiles.nodes[3].out, "the sum takes over the branch's place"
+
+
+def test_the_reader_that_needs_more_decides() -> None:
+    """Of two branches the first one is pointwise, the second one a 3x3."""
+    n = Net()
+    x = n.act((1, 12, 10, 4))
+    a = n.conv(x, 8, 1)
+    g = n.graph([x], [n.add(n.conv(a, 8, 1), n.conv(a, 8, 3))])
+    assert [rows[0] for rows in tiles_of(g, SQUARE).rows] == [(0, 7), (5, 12)]
 
 
 def test_operators_of_a_patch_use_the_same_bytes_again() -> None:
@@ -183,3 +194,68 @@ def test_every_byte_of_the_gap_is_needed() -> None:
     assert 0 < gap.distance_bytes < 12 * 40
     check(replace(plan, offsets={**apart, gap.low: low, gap.high: low + gap.distance_bytes}))
     refused(replace(plan, offsets={**apart, gap.low: low, gap.high: low + gap.distance_bytes - 1}), "no longer in the arena")
+
+
+def wide() -> Graph:
+    """An expansion and a 3x3 behind it, between small tensors: rows of 48 x 32 bytes are what it takes as a stream."""
+    n = Net()
+    x = n.act((1, 16, 48, 2))
+    return n.graph([x], [n.conv(n.conv(n.conv(x, 32, 1), 32, 3), 2, 3, stride=2)])
+
+
+def test_the_search_takes_strips_where_rows_are_what_it_needs() -> None:
+    g = wide()
+    problem = StageProblem(g, Target())
+    plain, _ = options(problem, 1 << 20)
+    least = next(chains(plain, len(g.nodes)))[0]
+    found = tile_options(problem, plain, least, 10 * graph_macs(g))
+    assert any(o.fusion.tiling.mode == STRIPS for o in found) and all(o.peak_bytes < least for o in found)
+    assert not tile_options(problem, plain, least, 0), "a halo costs something"
+    once, twice = (make_plan(g, Target(), goal=Goal("ram", f)) for f in (1.0, 1.6))
+    assert twice.arena_bytes < once.arena_bytes
+    assert {stage_mode(s) for _, s in twice.schedule.stages()} & {"strips", "patches"}
+
+
+@pytest.mark.parametrize("tiling", [SQUARE, Tiling(PATCHES, 3, 1), Tiling(STRIPS, 1, 3)])
+def test_what_the_search_expects_is_what_it_gets(tiling: Tiling) -> None:
+    """Bytes, multiply-accumulates and calls of an option are those of the schedule."""
+    g = residual()
+    search = TileSearch(StageProblem(g, Target()))
+    option = search.option(search.nodes(0, len(g.nodes)), tiling)
+    assert option is not None
+    plan = planned(g, tiling)
+    (stage,) = (s for _, s in plan.schedule.stages())
+    assert plan.arena_bytes == option.peak_bytes
+    assert planned_macs(g, plan.schedule) - graph_macs(g) == option.extra_macs > 0
+    assert len(stage.order) * stage.grid.tiles == sum(r.events for r in stage.rows)
+
+
+def test_patches_that_a_caller_asks_for() -> None:
+    """Through the operator that the caller names, whatever that costs; or through the one that makes the peak smallest."""
+    g = residual()
+    named = make_plan(g, Target(), goal=Goal(patches=Patches(3, 2, 4), max_overhead=1.0))
+    (step,) = named.schedule.steps
+    assert isinstance(step, Stage) and step.grid is not None and (len(step.grid.rows), len(step.grid.columns)) == (3, 2)
+    assert stage_way(step) == "in 3×2 patches" and planned_macs(g, named.schedule) > graph_macs(g)
+    free = make_plan(g, Target(), goal=Goal(patches=Patches(2, 2), max_overhead=2.0))
+    first = free.schedule.steps[0]
+    assert isinstance(first, Stage) and first.grid is not None
+    heights = [make_plan(g, Target(), goal=Goal(patches=Patches(2, 2, k), max_overhead=2.0)).arena_bytes for k in range(len(g.nodes))]
+    assert free.arena_bytes == min(heights)
+    assert [b.role for b in boxes(named)].count(Role.PATCH) == 1
+
+
+def test_patches_that_can_not_be() -> None:
+    n = Net()
+    x = n.act((1, 8, 8, 4))
+    g = n.graph([x], [n.reshape(n.conv(n.conv(x, 8, 3), 8, 3), (1, 512))])
+    for goal, words in (
+        (Goal(patches=Patches(2, 2, 9)), "no operator 9"),
+        (Goal(patches=Patches(2, 2, 2)), "operator 2 (RESHAPE) can not run in patches"),
+        (Goal(patches=Patches(9, 1)), "no such grid"),
+        (Goal(patches=Patches(9, 1, 1)), "no such grid"),
+        (Goal(patches=Patches(2, 2), push_rows=True), "whole input"),
+    ):
+        with pytest.raises(UsageError) as error:
+            make_plan(g, Target(), goal=goal)
+        assert words in error.value.line()

@@ -21,8 +21,10 @@ from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.pipeline import Compiled, compile_model
 from tinyml.plan.planner import Goal
+from tinyml.plan.tile_search import Patches
 
 MAX_MODEL_BYTES = 512 << 20
+MAX_GRID = 64  # rows or columns of patches
 OPTIMIZE = "ram: the smallest arena; else the fastest plan that fits, with fast kernels (latency), small ones (flash) or both (balanced, default)"
 RUNTIME_BYTES = 1536  # of static data that a firmware needs beside its arena and two frames, about
 
@@ -79,6 +81,7 @@ def add_model(p: argparse.ArgumentParser) -> None:
     p.add_argument("--optimize", choices=["ram", "flash", "balanced", "latency"], default="balanced", help=OPTIMIZE)
     p.add_argument("--max-overhead", type=overhead, default=1.10, metavar="F", help="most multiply-accumulates, as a factor")
     p.add_argument("--input-mode", choices=["whole", "rows"], default="whole", help="resident input, or pushed row by row")
+    p.add_argument("--patches", type=patches, metavar="RxC[:K]", help="the first operators, through operator K, in a grid of patches")
     p.add_argument("--plan-time", type=seconds, metavar="S", help="end the planner's search after S seconds, with the best plan so far")
     p.add_argument("--dump-after", metavar="PASS", help="print the graph after this pass")
 
@@ -99,6 +102,17 @@ def overhead(text: str) -> float:
     if not 1.0 <= value < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a factor of at least 1.0")
     return value
+
+
+def patches(text: str) -> Patches:
+    grid, colon, through = text.partition(":")
+    numbers = [*grid.split("x"), *([through] if colon else [])]
+    if len(numbers) != 2 + bool(colon) or not all(n.isascii() and n.isdigit() and len(n) < 6 for n in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLUMNS or ROWSxCOLUMNS:OPERATOR")
+    rows, columns, *last = map(int, numbers)
+    if not 1 <= rows <= MAX_GRID or not 1 <= columns <= MAX_GRID:
+        raise argparse.ArgumentTypeError(f"{text!r} has no 1 to {MAX_GRID} rows and columns")
+    return Patches(rows, columns, *last)
 
 
 def seconds(text: str) -> float:
@@ -149,7 +163,7 @@ def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) 
         dump = dumper(wanted, console)
         isa = load_board("host").isa if on_host else board.isa
         ram = getattr(args, "ram", None) or config.ram
-        goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram), args.input_mode == "rows")
+        goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram), args.input_mode == "rows", args.patches)
         deadline = Deadline(progress, getattr(args, "plan_time", None))
         compiled = compile_model(data, Path(path).stem, isa, deadline, dump, goal)
     if deadline.cut:

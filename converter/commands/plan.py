@@ -80,7 +80,7 @@ def _measure(args: argparse.Namespace, job: Job, console: Console) -> tuple[Meas
 def _front(args: argparse.Namespace, job: Job, report: PlanReport, console: Console) -> tuple[FrontPoint, ...]:
     graph = run_passes(job.compiled.source)
     with console.progress(f"{job.path.name}: front") as progress:
-        goal = Goal(max_overhead=args.max_overhead, push_rows=args.input_mode == "rows")
+        goal = Goal(max_overhead=args.max_overhead, push_rows=args.input_mode == "rows", patches=args.patches)
         found = front(graph, Target(job.board.isa, args.optimize), Deadline(progress, args.plan_time), goal)
     return front_points(found, job.compiled.plan, graph, report.macs.model, arena_room(report))
 

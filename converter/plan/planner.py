@@ -20,6 +20,7 @@ from tinyml.plan.room import fill_holes
 from tinyml.plan.rows import RowNode, pushed_input
 from tinyml.plan.schedule import ALIGN, make_schedule
 from tinyml.plan.stages import Progress, StageProblem, chains, options
+from tinyml.plan.tile_search import Patches, tile_options, with_patches
 
 MOST_TRIED = 6  # pairs of nodes that are joined one by one, each time with a placement
 
@@ -67,6 +68,7 @@ class Goal:
     max_overhead: float = 1.10
     arena_bytes: int | None = None
     push_rows: bool = False  # the input comes row by row and is never stored whole
+    patches: Patches | None = None  # the first operators must run so
 
 
 BALANCED = Goal()
@@ -137,18 +139,23 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
         pushed = pushed_input(graph)
         if pushed is None:
             raise UsageError("--input-mode rows", "the network has no single image input of several rows", "use --input-mode whole")
-    else:
+    elif goal.patches is None:
         yield layered
         if goal.optimize != "ram" and (goal.arena_bytes is None or layered.height <= goal.arena_bytes):
             return
-    alike = _joined(graph, target, progress)
+    alike = _joined(graph, target, progress) if goal.patches is None else ()
     for again in alike if pushed is None else ():
         yield min(_layered(again, target, progress), key=lambda c: c.height)
     bound = most = layered.height if pushed is None else 2 * layered.height
     stuck = True
     specs = load_ops()
     extra_macs = int((goal.max_overhead - 1) * sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes))
-    fused = partial(_fused, target, extra_macs, pushed, _worth(graph, target, pushed), Flows(), progress)
+    fused = partial(_fused, target, extra_macs, pushed, _worth(graph, target, pushed), Flows(), progress, goal.patches)
+    if goal.patches is not None:
+        if pushed is not None:
+            raise UsageError(str(goal.patches), "rows are pushed one by one, patches need the whole input", "use --input-mode whole")
+        yield from fused(graph, most)
+        return
     narrowing = goal.optimize == "ram" and not every  # nothing above the smallest plan is of use
     for again in (*alike, graph):
         if progress("looking for stages") and not (pushed and stuck):
@@ -206,7 +213,7 @@ def _worth(graph: Graph, target: Target, pushed: RowNode | None) -> tuple[bool, 
 
 def _fused(
     target: Target, extra_macs: int, pushed: RowNode | None, views: tuple[bool, ...], flows: Flows, progress: Progress,
-    graph: Graph, bound: int, macs: int = 0,
+    patches: Patches | None, graph: Graph, bound: int, macs: int = 0,
 ) -> Iterator[Candidate]:  # fmt: skip
     """Chains of stages whose estimated peak is below `bound` bytes, from the smallest on and ever cheaper. macs: those that the
     graph has more than the model; with them, no plan has more than extra_macs."""
@@ -214,7 +221,13 @@ def _fused(
     for with_views in views:
         problem = StageProblem(graph, target, with_views, pushed, flows)
         plain, chained = options(problem, bound, progress)
-        for _, cost, path in chains([*plain, *chained], len(graph.nodes), extra_macs - macs):
+        known, limit = [*plain, *chained], extra_macs - macs
+        if patches is not None:
+            known, limit = with_patches(problem, known, patches, limit)
+        else:
+            least = next((peak for peak, _, _ in chains(known, len(graph.nodes), limit)), bound)
+            known += tile_options(problem, plain, least, limit, progress)
+        for _, cost, path in chains(known, len(graph.nodes), limit):
             stages = tuple(o.fusion for o in path if o.fused)
             if not stages or (progress(f"placing buffers of {len(stages)} stages") and found):
                 return

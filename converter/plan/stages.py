@@ -10,7 +10,7 @@ Source of the idea: MCUNetV2 (Lin et al., NeurIPS 2021) for patches, msf-CNN (20
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,7 +22,6 @@ from tinyml.plan.model import Layout, Target
 from tinyml.plan.rows import MAX_LINKS, RowNode, chain, row_node, rows_needed
 from tinyml.plan.schedule import ALIGN, Fusion, last_reads, layer_stream, stage_ends, windows_bytes
 from tinyml.plan.storage import plan_storage
-from tinyml.plan.stream import Stream
 
 MAX_OPERATORS = 60  # of one stage
 MAX_CHAINED = 18  # of a stage with chains
@@ -114,7 +113,7 @@ class StageProblem:
         if k == 0 and self.pushed is not None:
             return None
         flow = layer_stream(self.graph, k, self.last_read)
-        peak = self.alive(k, k + 1, lambda t: False) + self.whole_scratch[k] - (self._saved(flow) if flow else 0)
+        peak = self.alive(k, k + 1, lambda t: False) + self.whole_scratch[k] - (self.saved(flow.gaps) if flow else 0)
         return Option(Fusion(k, k + 1), False, peak, 0)
 
     @cached_property
@@ -187,7 +186,7 @@ class StageProblem:
         rings = sum(self._ring(t, rows) for t, rows in flow.rings.items())
         own = rings + sum(self.row_scratch[k][1] for k in range(lo, hi)) + max(self.row_scratch[k][0] for k in range(lo, hi))
         own += max((c[1] for c in done if c), default=0)
-        peak = own + self.alive(lo, hi, flow.inner.__contains__) - self._saved(flow)
+        peak = own + self.alive(lo, hi, flow.inner.__contains__) - self.saved(flow.gaps)
         cost = CALL * flow.events + sum(c[3] for c in done if c)
         return Option(Fusion(lo, hi, groups, pixels), True, peak, cost, rings, sum(c[2] for c in done if c)), own
 
@@ -222,12 +221,16 @@ class StageProblem:
     def _ring(self, t: int, rows: int) -> int:
         h, w, c = self.graph.tensors[t].stored
         size = min(rows, h) * w * c * self.graph.tensors[t].dtype.bytes
+        return self.aligned(size)
+
+    @staticmethod
+    def aligned(size: int) -> int:
         return (size + ALIGN - 1) // ALIGN * ALIGN
 
-    def _saved(self, flow: Flow | Stream) -> int:
+    def saved(self, gaps: Mapping[tuple[int, int], int]) -> int:
         """Most bytes that one output shares with one dying input."""
         best = 0
-        for (a, b), gap in flow.gaps.items():
+        for (a, b), gap in gaps.items():
             if a in self.lives and b in self.lives:
                 best = max(best, self.sizes[a] + self.sizes[b] - max(gap + self.sizes[a], self.sizes[b]))
         return best

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tinyml.ir import Graph, Tensor, hwc
 from tinyml.opspec import Broadcast, Elementwise, Geom, Lowering, Ref, Window, load_ops
-from tinyml.plan.rows import Kind, row_node
+from tinyml.plan.rows import Kind, RowNode, row_node
 from tinyml.plan.stream import Stream, stream
 
 PATCHES, STRIPS = "patches", "strips"
@@ -97,12 +97,19 @@ class Tiles:
         h, w = self.held(graph, t)
         return h * w * graph.tensors[t].stored[2] * graph.tensors[t].dtype.bytes
 
+    def pixels(self, p: int) -> int:
+        """Pixels of its output that the p-th operator computes, over all tiles."""
+        columns = sum(hi - lo for lo, hi in (c[p] for c in self.columns))
+        rows = self.order.count(p) if self.tiling.mode == STRIPS else sum(hi - lo for lo, hi in (r[p] for r in self.rows))
+        return rows * columns
+
     def lives(self) -> dict[int, Span]:
         """Patches: for each local tensor with a place of its own, the first and last event of a tile that needs the place."""
         out: dict[int, Span] = {}
+        local = set(self.local)
         for p, n in enumerate(self.nodes):
             for t in (n.out, *(r.tensor for r in n.reads)):
-                if t in self.local:
+                if t in local:
                     first, _ = out.get(self.top(t), (p, p))
                     out[self.top(t)] = first, p
         return out
@@ -164,7 +171,7 @@ def make_tiles(
     if rows is None or columns is None:
         return None
     if tiling.mode == STRIPS:
-        flow = flow or by_rows(graph, nodes, outputs)
+        flow = flow or by_rows(graph, [row_node(graph, n.node) for n in nodes], outputs)
         if flow is None or tiling.rows != 1:
             return None
         every = (tuple((0, hwc(graph.tensors[n.out].shape)[0]) for n in nodes),)
@@ -175,9 +182,9 @@ def make_tiles(
     return Tiles(tiling, tuple(nodes), order, rows, columns, tuple(outputs), {}, found.shares, gaps)
 
 
-def by_rows(graph: Graph, nodes: Sequence[TileNode], outputs: Sequence[int]) -> Stream | None:
+def by_rows(graph: Graph, nodes: Sequence[RowNode | None], outputs: Sequence[int]) -> Stream | None:
     """The nodes as a stream of rows, None where one of them can not be."""
-    each = [r for n in nodes if (r := row_node(graph, n.node)) and r.kind is Kind.ROWS]
+    each = [n for n in nodes if n is not None and n.kind is Kind.ROWS]
     return stream(graph, each, outputs, ()) if len(each) == len(nodes) else None
 
 

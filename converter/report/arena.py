@@ -22,6 +22,7 @@ class Role(Enum):
     TENSOR = "tensor"
     ROWS = "rows kept in a stage"
     WINDOW = "windows inside a stage"
+    PATCH = "patches inside a stage"
     ACCUMULATOR = "accumulator"
     SCRATCH = "scratch"
     STATE = "position in the stream"
@@ -30,6 +31,9 @@ class Role(Enum):
     def style(self) -> str:
         """CSS class."""
         return self.value.partition(" ")[0]
+
+
+INNER = (Role.ROWS, Role.WINDOW, Role.PATCH)  # what operators of a stage hand to each other
 
 
 class Why(Enum):
@@ -154,13 +158,21 @@ def _tensor_buffer(graph: Graph, schedule: Schedule, b: ArenaBuffer, held: list[
         return Role.WINDOW, printable(b.what.partition(" of step")[0]), ""
     root = b.id if b.id in held else held[0]
     made = operator_name(graph, graph.producer[root]) if root in graph.producer else f"tensor {root}"
+    if (stage := _stage_of_tiles(schedule, held[0])) and stage.grid.mode == "patches":
+        return Role.PATCH, f"patches of {len(held)} tensor{'s' * (len(held) != 1)}", ""
     if all(t in inner for t in held):
         # the tensors that share one ring are completed in it one after the other; the last names it
         last = max(held, key=lambda t: graph.producer.get(t, -1))
         made = operator_name(graph, graph.producer[last])
         rows, height = ring_rows(graph, schedule, last)
-        return Role.ROWS, f"{rows} of {height} rows of {made}", made
+        strip = f", {schedule.layouts[last].geom.w} columns wide" if stage else ""
+        return Role.ROWS, f"{rows} of {height} rows of {made}{strip}", made
     return Role.TENSOR, f"{made} {shape_text(graph.tensors[root].shape)}", made
+
+
+def _stage_of_tiles(schedule: Schedule, t: int) -> Stage | None:
+    """The stage of whose tiles the tensor is a part."""
+    return next((s for _, s in schedule.stages() if s.grid is not None and t in s.grid.local), None)
 
 
 def inner_tensors(schedule: Schedule, graph: Graph) -> set[int]:
@@ -185,6 +197,15 @@ def stage_mode(stage: Stage) -> str:
     if stage.grid is not None:
         return stage.grid.mode
     return "stream" if set(stage.nodes) == {r.node for r in stage.rows if r.node in stage.nodes} else "window"
+
+
+def stage_way(stage: Stage) -> str:
+    """How a stage runs, in words."""
+    if stage.grid is None:
+        return "row by row"
+    if stage.grid.mode == "strips":
+        return f"row by row in {stage.grid.tiles} strips"
+    return f"in {len(stage.grid.rows)}×{len(stage.grid.columns)} patches"
 
 
 def operator_name(graph: Graph, node: int) -> str:
@@ -243,7 +264,7 @@ def _group_name(role: Role, each: list[Box]) -> str:
 def _why(plan: Plan, step: int, b: Box) -> Why:
     if b.role in (Role.SCRATCH, Role.ACCUMULATOR, Role.STATE):
         return Why.WORK
-    if b.role in (Role.ROWS, Role.WINDOW):
+    if b.role in INNER:
         return Why.INNER
     if not plan.schedule.steps:
         return Why.KEPT

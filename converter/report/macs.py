@@ -10,8 +10,7 @@ from tinyml.plan.rows import row_node, rows_needed
 
 def step_macs(graph: Graph, step: Step | Stage) -> dict[int, int]:
     """Multiply-accumulates of one inference, by node of the step."""
-    specs = load_ops()
-    out = {k: specs[graph.nodes[k].op].macs(graph.view(graph.nodes[k])) for k in step.nodes}
+    out = {k: node_macs(graph, k) for k in step.nodes}
     if isinstance(step, Stage) and step.grid is not None:
         return {k: macs * pixels // _pixels(graph, k) for (k, macs), pixels in zip(out.items(), tile_pixels(step), strict=True)}
     for row in step.rows if isinstance(step, Stage) else ():
@@ -43,10 +42,15 @@ def _rows_computed(graph: Graph, row: RowStep) -> dict[int, int]:
     return {n.node: sum(b - a for a, b in rows) for n, rows in zip(parts, needed[1:], strict=False)}
 
 
+def node_macs(graph: Graph, k: int) -> int:
+    """Multiply-accumulates of node k where it runs once."""
+    view = graph.view(graph.nodes[k])
+    return load_ops()[view.node.op].macs(view)
+
+
 def graph_macs(graph: Graph) -> int:
     """Multiply-accumulates where each operator runs once."""
-    specs = load_ops()
-    return sum(specs[n.op].macs(graph.view(n)) for n in graph.nodes)
+    return sum(node_macs(graph, k) for k in range(len(graph.nodes)))
 
 
 def planned_macs(graph: Graph, schedule: Schedule) -> int:

@@ -10,8 +10,8 @@ from tinyml.board import Board
 from tinyml.errors import DoesNotFit
 from tinyml.pipeline import Compiled
 from tinyml.plan.model import Plan
-from tinyml.report.arena import Role, boxes, stage_mode
-from tinyml.report.macs import graph_macs, step_macs
+from tinyml.report.arena import INNER, boxes, stage_mode
+from tinyml.report.macs import graph_macs, node_macs, step_macs
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,15 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A fused stage: operators (model-file indices) that run row by row, and the bytes of rows, or windows, kept between them."""
+    """A fused stage: operators (model-file indices) that run together, and the bytes of rows, windows or patches kept between
+    them. extra_macs: multiply-accumulates that it does again, in halos or for rows that two windows share."""
 
     step: int
     mode: str
     operators: tuple[int, ...]
     ring_bytes: int
     calls: int  # kernel calls per inference
+    extra_macs: int
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,10 @@ def layer_rows(plan: Plan) -> tuple[LayerRow, ...]:
 def stage_rows(plan: Plan) -> tuple[StageRow, ...]:
     rows, found = [], boxes(plan)
     for k, stage in plan.schedule.stages():
-        rings = sum(b.size for b in found if b.first == k and b.role in (Role.ROWS, Role.WINDOW))
-        rows.append(StageRow(k, stage_mode(stage), tuple(plan.graph.nodes[n].index for n in stage.nodes), rings, len(stage.order)))
+        rings = sum(b.size for b in found if b.first == k and b.role in INNER)
+        extra = sum(step_macs(plan.graph, stage).values()) - sum(node_macs(plan.graph, n) for n in stage.nodes)
+        calls = len(stage.order) * (stage.grid.tiles if stage.grid else 1)
+        rows.append(StageRow(k, stage_mode(stage), tuple(plan.graph.nodes[n].index for n in stage.nodes), rings, calls, extra))
     return tuple(rows)
 
 

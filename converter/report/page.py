@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tinyml import __version__
 from tinyml.plan.model import Link, Plan, RowStep, Stage
-from tinyml.report.arena import Box, Peak, Role, boxes, inner_tensors, operator_name, peak, ring_rows, shape_text, stage_mode
+from tinyml.report.arena import Box, Peak, Role, boxes, inner_tensors, operator_name, peak, ring_rows, shape_text, stage_mode, stage_way
 from tinyml.report.chart import arena_chart, operators
 from tinyml.report.front import FrontPoint
 from tinyml.report.front_chart import front_chart
@@ -111,7 +111,7 @@ def headline(plan: Plan, top: Peak) -> str:
     if isinstance(step, Stage):
         first, last = (operator_name(plan.graph, k) for k in (step.nodes[0], step.nodes[-1]))
         pushed = " as the caller pushes the input" if step.pushed is not None else ""
-        return f"Step {top.step} decides it: a stage of {operators(step)}, {first} to {last}, run row by row{pushed}."
+        return f"Step {top.step} decides it: a stage of {operators(step)}, {first} to {last}, run {stage_way(step)}{pushed}."
     return f"Step {top.step} decides it: {operator_name(plan.graph, step.node)} runs as a whole."
 
 
@@ -143,7 +143,7 @@ def _inner_rows(plan: Plan, stage: Stage) -> tuple[InnerRow, ...]:
     macs, rows = step_macs(plan.graph, stage), []
     for r in stage.rows:
         rows += [(k.node, _link(plan, r, k, call.func, macs[k.node])) for k, call in zip(r.links, r.calls, strict=False)]
-        rows += [(r.node, _inner(plan, r, macs[r.node]))] if r.node in stage.nodes else []
+        rows += [(r.node, _inner(plan, stage, r, macs[r.node]))] if r.node in stage.nodes else []
     return tuple(row for _, row in sorted(rows, key=lambda e: e[0]))
 
 
@@ -156,13 +156,17 @@ def _link(plan: Plan, r: RowStep, link: Link, kernel: str, macs: int) -> InnerRo
     return InnerRow(operator_name(plan.graph, link.node), shape_text(y.shape), macs, f"with {reader}", keeps, kept, kernel)
 
 
-def _inner(plan: Plan, r: RowStep, macs: int) -> InnerRow:
+def _inner(plan: Plan, stage: Stage, r: RowStep, macs: int) -> InnerRow:
     graph, schedule = plan.graph, plan.schedule
     node = graph.nodes[r.node]
     y, at = graph.tensors[node.outputs[0]], schedule.layouts[node.outputs[0]]
     size = {b.id: b.size_bytes for b in schedule.buffers}
     keeps, kept = "in its own buffer", None
-    if y.id in inner_tensors(schedule, graph):
+    if stage.grid is not None and y.id in stage.grid.local:
+        _, width, _ = y.stored
+        rows, g = at.ring or at.geom.h, at.geom
+        keeps, kept = f"{rows}×{g.w} of {y.stored[0]}×{width} pixels", rows * g.w * g.c * y.dtype.bytes
+    elif y.id in inner_tensors(schedule, graph):
         heirs = [t for t, other in schedule.layouts.items() if other.buffer == at.buffer and t != y.id]
         after = [t for t in heirs if graph.producer.get(t, -1) > r.node]
         if after:
