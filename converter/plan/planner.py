@@ -226,7 +226,7 @@ def _fused(
             known, limit = with_patches(problem, known, patches, limit)
         else:
             least = next((peak for peak, _, _ in chains(known, len(graph.nodes), limit)), bound)
-            known += tile_options(problem, plain, least, limit, progress)
+            known += tile_options(problem, known, least, limit, progress)
         for _, cost, path in chains(known, len(graph.nodes), limit):
             stages = tuple(o.fusion for o in path if o.fused)
             if not stages or (progress(f"placing buffers of {len(stages)} stages") and found):

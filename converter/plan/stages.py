@@ -16,7 +16,7 @@ from functools import cached_property
 
 from tinyml.ir import Graph, hwc
 from tinyml.opspec import Lowering, load_ops
-from tinyml.plan.flows import Flow, Flows
+from tinyml.plan.flows import Flows
 from tinyml.plan.lower_rows import chain_windows, lower_node
 from tinyml.plan.model import Layout, Target
 from tinyml.plan.rows import MAX_LINKS, RowNode, chain, row_node, rows_needed

@@ -59,6 +59,21 @@ class TileSearch:
             out.append(n)
         return out
 
+    def options(self, lo: int, hi: int, least: int) -> list[Option]:
+        """Nodes lo..hi-1 in tiles, in every way whose peak is below `least`."""
+        p = self.problem
+        nodes = self.nodes(lo, hi) if hi - lo <= MAX_OPERATORS else None
+        if nodes is None:
+            return []
+        outputs = [n.out for n in nodes if p.last_read.get(n.out, -1) >= hi]
+        inner = {n.out for n in nodes} - set(outputs)
+        if p.alive(lo, hi, inner.__contains__) >= least:
+            return []  # input and output alone; tiles let them share little
+        flow = by_rows(p.graph, [p.rows[n.node] for n in nodes], outputs)
+        ways = [Tiling(STRIPS, 1, n) for n in STRIP_COUNTS] if flow else []
+        found = (self.option(nodes, way, flow) for way in (*ways, *(Tiling(PATCHES, *grid) for grid in GRIDS)))
+        return [o for o in found if o and o.peak_bytes < least]
+
     def option(self, nodes: Sequence[TileNode], tiling: Tiling, flow: Stream | None = None) -> Option | None:
         """The nodes in such tiles, its peak estimated as StageProblem does it."""
         p, lo, hi = self.problem, nodes[0].node, nodes[-1].node + 1
@@ -99,28 +114,24 @@ def _kept(problem: StageProblem, tiles: Tiles) -> int:
 
 
 def tile_options(
-    problem: StageProblem, plain: Sequence[Option], least: int, extra_macs: int, progress: Progress = lambda text: None
+    problem: StageProblem, known: Sequence[Option], least: int, extra_macs: int, progress: Progress = lambda text: None
 ) -> list[Option]:
-    """Stages in strips or patches whose estimated peak is below `least`, the smallest that is known without them: in place of
-    streams whose peak is not, and whose rows are what makes it so."""
-    search, out = TileSearch(problem), []
-    for o in plain:
-        if not o.fused or o.end - o.first > MAX_OPERATORS or o.peak_bytes < least or o.peak_bytes - o.rows_bytes >= least:
+    """Stages in strips or patches whose estimated peak is below `least`, the smallest that is `known` without them: in place of
+    streams whose peak is not, and whose rows are what makes it so. None where some node stays in nothing that is smaller."""
+    search, out, tried = TileSearch(problem), [], set()
+    stuck = set(range(len(problem.graph.nodes))).difference(*(range(o.first, o.end) for o in known if o.peak_bytes < least))
+    for k in sorted(stuck):
+        if any(o.first <= k < o.end for o in out):
             continue
-        nodes = search.nodes(o.first, o.end)
-        if nodes is None:
-            continue
-        outputs = [n.out for n in nodes if problem.last_read.get(n.out, -1) >= o.end]
-        if progress("cutting stages into tiles"):
-            break
-        inner = {n.out for n in nodes} - set(outputs)
-        if problem.alive(o.first, o.end, inner.__contains__) >= least:
-            continue  # input and output alone; tiles let them share little
-        flow = by_rows(problem.graph, [problem.rows[n.node] for n in nodes], outputs)
-        ways = [Tiling(STRIPS, 1, n) for n in STRIP_COUNTS] if flow else []
-        ways += [Tiling(PATCHES, *grid) for grid in GRIDS]
-        found = (search.option(nodes, way, flow) for way in ways)
-        out += [t for t in found if t and t.peak_bytes < least and t.extra_macs <= extra_macs]
+        for o in known:
+            key = o.first, o.end
+            if o.fused and not o.fusion.chains and o.first <= k < o.end and key not in tried and o.peak_bytes - o.rows_bytes < least:
+                if progress("cutting stages into tiles"):
+                    return out
+                tried.add(key)
+                out += [t for t in search.options(*key, least) if t.extra_macs <= extra_macs]
+        if not any(o.first <= k < o.end for o in out):
+            return []
     return out
 
 
