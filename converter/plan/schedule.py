@@ -189,7 +189,7 @@ def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
 def _add_tiles(draft: _Draft, s: Fusion) -> None:
     graph = draft.graph
     tiles = stage_tiles(graph, s, last_reads(graph))
-    assert tiles is not None and draft.pushed is None, s
+    assert tiles is not None and (draft.pushed is None or s.first > 0), s
     layouts = dict(draft.storage.layouts)
     places: dict[int, tuple[int, int]] = {}  # buffer and offset of each tensor that has a place of its own
     if tiles.rings:

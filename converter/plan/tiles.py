@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tinyml.ir import Graph, Tensor, hwc
-from tinyml.opspec import Broadcast, Elementwise, Geom, Lowering, Ref, Window, load_ops
+from tinyml.ir import Graph, NodeView, Tensor, hwc
+from tinyml.opspec import Access, Broadcast, Elementwise, Geom, Lowering, Ref, Window, load_ops
 from tinyml.plan.rows import Kind, RowNode, row_node
 from tinyml.plan.stream import Stream, stream
 
@@ -146,10 +146,14 @@ def tile_node(graph: Graph, k: int) -> TileNode | None:
             reads.append(TileRead(t.id, None))
         else:
             return None
+    return TileNode(k, tuple(reads), view.y.id) if windows or _plain(view, live) else None
+
+
+def _plain(view: NodeView, live: Sequence[tuple[Tensor, Access]]) -> bool:
+    """The operator is one call whose params say which geometry is whose; window kernels promise that (tm/window.h)."""
     geoms = {t.id: Geom.dense(*t.stored) for t in (view.y, *(t for t, _ in live))}
-    calls = spec.lower(view, Lowering(geoms))
-    plain = len(calls) == 1 and calls[0].geometries() is not None
-    return TileNode(k, tuple(reads), view.y.id) if plain and all(a.offset == 0 for a in calls[0].args if isinstance(a, Ref)) else None
+    calls = load_ops()[view.node.op].lower(view, Lowering(geoms))
+    return len(calls) == 1 and calls[0].geometries() is not None and all(a.offset == 0 for a in calls[0].args if isinstance(a, Ref))
 
 
 def reads(w: Window, axis: int, span: Span, extent: int) -> Span:
