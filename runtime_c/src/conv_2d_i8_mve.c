@@ -17,12 +17,16 @@ typedef struct block_job {
   const int8_t *x0, *x1; /* the two windows */
   int32_t rows;          /* of a window */
   int32_t chunks;        /* of 16 bytes in a row */
-  int32_t step;          /* from the end of a row to the next one */
-  int32_t rest;          /* bytes behind the chunks of the last row, followed by zeros; 0..15 */
+  int32_t step;          /* from the end of a row's chunks to the next row */
+  int32_t rest;          /* bytes behind the chunks of the last row, 0..15 */
   const int32_t *w;      /* stream, at the first group to compute */
   int32_t zero_point, lo, hi;
   int8_t *y0, *y1; /* output pixels, at the first channel to compute */
   const int8_t *y0_end;
+  int32_t x_step; /* to the next pair */
+  int32_t y_step;
+  int32_t y_next; /* from y0_end to the next pair's y0 */
+  int32_t pairs;
 } block_job;
 
 /* Sums of pixel 0 in r0, r2, r4, r6, of pixel 1 in r8, r10, r12, lr; r1, r3: windows, r5: stream. */
@@ -55,7 +59,7 @@ typedef struct block_job {
     __asm__ volatile(                                                                         \
         "push {r4-r11, lr}\n"                                                                 \
         "vpush {d8-d15}\n"                                                                    \
-        "sub sp, #52\n"                                                                       \
+        "sub sp, #68\n"                                                                       \
         "mov r12, sp\n"                                                                       \
         "ldm r0!, {r1-r10}\n"                                                                 \
         "stm r12!, {r1-r10}\n"                                                                \
@@ -64,8 +68,8 @@ typedef struct block_job {
         "vdup.32 q7, r10\n"                                                                   \
         "mov r11, r5\n"                                                                       \
         "mov r5, r7\n"                                                                        \
-        "ldm r0, {r1, r3, r4}\n"                                                              \
-        "stm r12, {r1, r3, r4}\n"                                                             \
+        "ldm r0, {r1-r4, r6-r8}\n"                                                            \
+        "stm r12, {r1-r4, r6-r8}\n"                                                           \
         ".L" #NAME "_group:\n"                                                                \
         "ldm r5!, {r0, r2, r4, r6}\n"                                                         \
         "ldrd r1, r3, [sp]\n"                                                                 \
@@ -89,8 +93,10 @@ typedef struct block_job {
         ".L" #NAME "_rest:\n"                                                                 \
         "ldr r7, [sp, #20]\n"                                                                 \
         "cbz r7, .L" #NAME "_output\n"                                                        \
-        "vldrb.8 q0, [r1]\n"                                                                  \
-        "vldrb.8 q1, [r3]\n" CHANNELS("\nadd r5, r7")                                         \
+        "vctp.8 r7\n" /* bytes beyond count as 0 and are not read */                          \
+        "vpstt\n"                                                                             \
+        "vldrbt.8 q0, [r1]\n"                                                                 \
+        "vldrbt.8 q1, [r3]\n" CHANNELS("\nadd r5, r7")                                        \
         ".L" #NAME "_output:\n"                                                               \
         "vmov q0[2], q0[0], r0, r4\n"                                                         \
         "vmov q0[3], q0[1], r2, r6\n"                                                         \
@@ -103,7 +109,25 @@ typedef struct block_job {
         "strd r1, r3, [sp, #40]\n"                                                            \
         "cmp r1, r0\n"                                                                        \
         "bne .L" #NAME "_group\n"                                                             \
-        "add sp, #52\n"                                                                       \
+        "ldr r7, [sp, #64]\n"                                                                 \
+        "subs r7, #1\n"                                                                       \
+        "beq .L" #NAME "_end\n"                                                               \
+        "ldrd r6, r8, [sp, #52]\n"                                                            \
+        "ldr r10, [sp, #60]\n"                                                                \
+        "ldrd r2, r4, [sp]\n"                                                                 \
+        "adds r0, r0, r8\n"                                                                   \
+        "adds r2, r2, r6\n"                                                                   \
+        "adds r4, r4, r6\n"                                                                   \
+        "adds r1, r1, r10\n"                                                                  \
+        "adds r3, r3, r10\n"                                                                  \
+        "ldr r5, [sp, #24]\n"                                                                 \
+        "strd r2, r4, [sp]\n"                                                                 \
+        "strd r1, r3, [sp, #40]\n"                                                            \
+        "str r0, [sp, #48]\n"                                                                 \
+        "str r7, [sp, #64]\n"                                                                 \
+        "b .L" #NAME "_group\n"                                                               \
+        ".L" #NAME "_end:\n"                                                                  \
+        "add sp, #68\n"                                                                       \
         "vpop {d8-d15}\n"                                                                     \
         "pop {r4-r11, pc}\n");                                                                \
   }
@@ -111,32 +135,63 @@ typedef struct block_job {
 BLOCKS(tm_blocks_exact, EXACT)
 BLOCKS(tm_blocks_positive, POSITIVE)
 
-/* The window's bytes at input row iy0 and column ix0, kernel_h rows of kernel_w pixels, padding included. */
-static __attribute__((noinline)) void gather(const tm_conv_2d_i8_mve_params *p, const int8_t *x, int8_t *dst, int32_t iy0, int32_t ix0) {
+/* `rows` runs of n bytes, `down` apart, one behind the other to dst. */
+static void copy_rows(int8_t *dst, const int8_t *src, int32_t down, int32_t rows, int32_t n) {
+  for (; rows > 0; --rows) {
+    dst = tm_copy_bytes_mve(dst, src, n);
+    src += down;
+  }
+}
+
+/* The same of two windows, to dst and behind it. */
+static void copy_two(int8_t *dst, const int8_t *x0, const int8_t *x1, int32_t down, int32_t rows, int32_t n) {
+  int8_t *dst1 = dst + rows * n;
+  if (n > 16) {
+    copy_rows(dst, x0, down, rows, n);
+    copy_rows(dst1, x1, down, rows, n);
+    return;
+  }
+  __asm__ volatile(
+      "vctp.8 %[n]\n"
+      "dls lr, %[rows]\n"
+      "1: vpstttt\n"
+      "vldrbt.8 q0, [%[x0]]\n"
+      "vldrbt.8 q1, [%[x1]]\n"
+      "vstrbt.8 q0, [%[dst]]\n"
+      "vstrbt.8 q1, [%[dst1]]\n"
+      "add %[x0], %[down]\n"
+      "add %[x1], %[down]\n"
+      "add %[dst], %[n]\n"
+      "add %[dst1], %[n]\n"
+      "le lr, 1b\n"
+      : [dst] "+r"(dst), [dst1] "+r"(dst1), [x0] "+r"(x0), [x1] "+r"(x1)
+      : [down] "r"(down), [rows] "r"(rows), [n] "r"(n)
+      : "d0", "d1", "d2", "d3", "lr", "cc", "memory");
+}
+
+/* The bytes, padding included, of a window that begins at input row iy0 and column ix0 and is not wholly inside. */
+static void gather(const tm_conv_2d_i8_mve_params *p, const int8_t *x, int8_t *dst, int32_t iy0, int32_t ix0) {
   const int32_t ci = p->in.c;
-  /* columns [left, right) of a row are inside and neighbours */
+  const int32_t run = p->kernel_w * ci;
+  /* columns [left, right) of a row are inside, neighbours where joined */
   const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
   const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
   const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
+  (void)tm_fill_bytes_mve(dst, p->pad_value, p->kernel_h * run);
   for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
-    if (iy < 0 || iy >= p->in.h) {
-      dst = tm_fill_bytes_mve(dst, p->pad_value, p->kernel_w * ci);
-      continue;
-    }
-    const int8_t *row = x + tm_row_offset(&p->in, iy);
-    if (joined) {
-      dst = tm_fill_bytes_mve(dst, p->pad_value, left * ci);
-      dst = tm_copy_bytes_mve(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
-      dst = tm_fill_bytes_mve(dst, p->pad_value, (p->kernel_w - right) * ci);
-      continue;
-    }
-    for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
-      if (ix >= 0 && ix < p->in.w) {
-        dst = tm_copy_bytes_mve(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci);
+    if (iy >= 0 && iy < p->in.h) {
+      const int8_t *row = x + tm_row_offset(&p->in, iy);
+      if (joined) {
+        (void)tm_copy_bytes_mve(dst + left * ci, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
       } else {
-        dst = tm_fill_bytes_mve(dst, p->pad_value, ci);
+        for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
+          if (ix >= 0 && ix < p->in.w) {
+            (void)tm_copy_bytes_mve(dst + kx * ci, row + (ptrdiff_t)ix * p->in.px_stride, ci);
+          }
+        }
       }
     }
+    dst += run;
   }
 }
 
@@ -157,102 +212,119 @@ static void begin_row(const tm_conv_2d_i8_mve_params *p, const int8_t *x, int8_t
   at->y = y + tm_row_offset(&p->out, at->oy);
 }
 
-static void advance(const tm_conv_2d_i8_mve_params *p, const int8_t *x, int8_t *y, pixel *at) {
-  at->x += (ptrdiff_t)p->stride_w * p->in.px_stride;
-  at->y += p->out.px_stride;
-  at->ix += p->stride_w;
-  if (++at->ox == p->out.w && ++at->oy < p->out.h) {
+/* n pixels on, which are all in the same row. */
+static void step(const tm_conv_2d_i8_mve_params *p, const int8_t *x, int8_t *y, pixel *at, int32_t n) {
+  at->x += (ptrdiff_t)n * p->stride_w * p->in.px_stride;
+  at->y += (ptrdiff_t)n * p->out.px_stride;
+  at->ix += n * p->stride_w;
+  at->ox += n;
+  if (at->ox == p->out.w && ++at->oy < p->out.h) {
     at->iy += p->stride_h;
     begin_row(p, x, y, at);
   }
 }
 
-/* The window's bytes, inside and in runs of `run`, one behind the other. */
-static int8_t *copy_rows(int8_t *dst, const int8_t *src, int32_t rows, int32_t run, ptrdiff_t down) {
-  for (; rows > 0; --rows) {
-    dst = tm_copy_bytes_mve(dst, src, run);
-    src += down;
+/* One pair, whose windows are k bytes each, one behind the other. */
+static void gathered_job(block_job *job, const int8_t *gathered, int32_t k) {
+  job->x0 = gathered;
+  job->x1 = gathered + k;
+  job->rows = 1;
+  job->chunks = k / 16;
+  job->rest = k % 16;
+  job->pairs = 1;
+}
+
+/* All channels of the job's pairs; the job stays as it is. */
+static void all_channels(const tm_conv_2d_i8_mve_params *p, block_job *job, const int32_t *w, int32_t group_words) {
+  void (*const blocks)(block_job *) = p->positive != 0 ? tm_blocks_positive : tm_blocks_exact;
+  const int32_t co = p->out.c;
+  const int32_t fours = co & ~3;
+  job->w = w;
+  job->y0_end = job->y0 + fours;
+  job->y_next = job->y_step - fours;
+  blocks(job);
+  if (fours != co) {
+    job->w = w + (ptrdiff_t)(fours / 4) * group_words;
+    job->y0_end = job->y0 + co;
+    job->y0 += co - 4;
+    job->y1 += co - 4;
+    job->y_next = job->y_step - 4;
+    blocks(job);
+    job->y0 -= co - 4;
+    job->y1 -= co - 4;
   }
-  return dst;
 }
 
 tm_status tm_conv_2d_i8_mve(const tm_conv_2d_i8_mve_params *p, const int8_t *x, const int32_t *w, int8_t *y, void *scratch) {
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
     return TM_ERR_ARGUMENT;
   }
-  const int32_t ci = p->in.c;
-  const int32_t co = p->out.c;
-  if (co < 4) {
+  if (p->out.c < 4) {
     return TM_ERR_SHAPE;
   }
-  const int32_t run = p->kernel_w * ci;
+  const int32_t run = p->kernel_w * p->in.c;
   const int32_t k = p->kernel_h * run;
-  const int32_t padded = (k + 15) & ~15;
+  const int32_t group_words = 12 + k;
   const int32_t down = p->dilation_h * p->in.row_stride;
-  const int32_t fours = co & ~3;
-  const int32_t *last = w + (ptrdiff_t)(fours / 4) * (12 + k);
   /* windows that begin in columns [0, columns) are inside, and their rows are runs of bytes */
-  const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == ci);
+  const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == p->in.c);
   const int32_t columns = joined ? p->in.w - (p->kernel_w - 1) : 0;
-  const int in_place = run % 16 == 0;
-  void (*const blocks)(block_job *) = p->positive != 0 ? tm_blocks_positive : tm_blocks_exact;
-  int8_t *gathered[2];
-  gathered[0] = (int8_t *)scratch;
-  gathered[1] = gathered[0] + padded;
-  for (int32_t i = 0; i < 2; ++i) {
-    (void)tm_fill_bytes_mve(gathered[i] + k, 0, padded - k);
-  }
-  block_job job = {NULL, NULL, 1, 0, 0, 0, w, p->out_zero_point, p->clamp_lo, p->clamp_hi, NULL, NULL, NULL};
+  const int in_place = p->kernel_h == 1 || run % 16 == 0;
+  int8_t *const gathered = (int8_t *)scratch;
+  const int32_t advance_x = p->stride_w * p->in.px_stride;
+  block_job job = {NULL, NULL, 1, 0, down - run, 0, w, p->out_zero_point, p->clamp_lo, p->clamp_hi, NULL, NULL, NULL,
+                   2 * advance_x, 2 * p->out.px_stride, 0, 1};
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
-  if (p->out.h > 0 && p->out.w > 0) {
+  int32_t left = p->out.h * p->out.w;
+  if (left > 0) {
     begin_row(p, x, y, &at);
   }
-  for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
-    const pixel first = at;
-    advance(p, x, y, &at);
-    const int inside0 = first.rows_inside && first.ix >= 0 && first.ix < columns;
-    const int single = left == 1; /* no second pixel: the first one's inputs, and its outputs written twice */
-    const int inside1 = single ? inside0 : at.rows_inside && at.ix >= 0 && at.ix < columns;
-    job.y0 = first.y;
-    job.y1 = single ? first.y : at.y;
-    if (in_place && inside0 && inside1) {
-      job.x0 = first.x;
-      job.x1 = single ? first.x : at.x;
-      job.rows = p->kernel_h;
-      job.chunks = run / 16;
-      job.step = down - run;
-      job.rest = 0;
-    } else {
-      if (inside0) {
-        (void)copy_rows(gathered[0], first.x, p->kernel_h, run, down);
+  while (left > 0) {
+    int inside = at.rows_inside && at.ix >= 0 && at.ix < columns;
+    /* neighbours inside */
+    const int32_t pairs = inside ? tm_min_i32((columns - 1 - at.ix) / p->stride_w + 1, p->out.w - at.ox) / 2 : 0;
+    if (pairs > 0) {
+      const int8_t *x0 = at.x;
+      job.x0 = x0;
+      job.x1 = x0 + advance_x;
+      job.y0 = at.y;
+      job.y1 = at.y + p->out.px_stride;
+      if (in_place) {
+        job.rows = p->kernel_h;
+        job.chunks = run / 16;
+        job.rest = run % 16;
+        job.pairs = pairs;
+        all_channels(p, &job, w, group_words);
       } else {
-        gather(p, x, gathered[0], first.iy, first.ix);
+        gathered_job(&job, gathered, k);
+        for (int32_t i = pairs; i > 0; --i) {
+          copy_two(gathered, x0, x0 + advance_x, down, p->kernel_h, run);
+          all_channels(p, &job, w, group_words);
+          x0 += 2 * advance_x;
+          job.y0 += job.y_step;
+          job.y1 += job.y_step;
+        }
       }
-      if (single) {
-      } else if (inside1) {
-        (void)copy_rows(gathered[1], at.x, p->kernel_h, run, down);
+      step(p, x, y, &at, 2 * pairs);
+      left -= 2 * pairs;
+      continue;
+    }
+    /* any two pixels, copied before the first one's row is written; where there is no second one, the first one twice */
+    gathered_job(&job, gathered, k);
+    job.y0 = at.y;
+    for (int32_t i = 0; i < 2 && left > 0; ++i, --left) {
+      int8_t *dst = gathered + i * k;
+      inside = at.rows_inside && at.ix >= 0 && at.ix < columns;
+      if (inside) {
+        copy_rows(dst, at.x, down, p->kernel_h, run);
       } else {
-        gather(p, x, gathered[1], at.iy, at.ix);
+        gather(p, x, dst, at.iy, at.ix);
       }
-      job.x0 = gathered[0];
-      job.x1 = gathered[single ? 0 : 1];
-      job.rows = 1;
-      job.chunks = k / 16;
-      job.rest = k % 16;
+      job.x1 = dst;
+      job.y1 = at.y;
+      step(p, x, y, &at, 1);
     }
-    if (!single) {
-      advance(p, x, y, &at);
-    }
-    job.w = w;
-    job.y0_end = job.y0 + fours;
-    blocks(&job);
-    if (fours != co) {
-      job.w = last;
-      job.y0_end = job.y0 + co;
-      job.y0 += co - 4;
-      job.y1 += co - 4;
-      blocks(&job);
-    }
+    all_channels(p, &job, w, group_words);
   }
   return TM_OK;
 }

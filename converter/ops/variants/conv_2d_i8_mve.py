@@ -45,7 +45,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     return (
         KernelCall(
             "tm_conv_2d_i8_mve", "conv_2d_mve", "tm_conv_2d_i8_mve_params", params,
-            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 2 * -(-weights.shape[1] // _four_mve.LANES) * _four_mve.LANES,
+            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 2 * weights.shape[1],
         ),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@
  * is left out (positive != 0): it moves ties of negative results only.
  *
  * x [H,W,CI], y [OH,OW,CO], CO >= 4. Padding pixels have the value pad_value. Dilation: any. acc wraps as in tm/conv_2d.h.
- * Scratch: 2 * K bytes, K rounded up to a multiple of 16; no alignment.
+ * Scratch: 2 * K bytes; no alignment.
  * Order: window.h's. Two pixels are computed together, the second of which may be the next row's first: its input is read
  * before the first one's output is written. Channels of a pixel ascend, up to three of the last may be written twice.
  * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
