@@ -203,6 +203,9 @@ tm_status tm_depthwise_conv_2d_i8_mve(const tm_depthwise_conv_2d_i8_mve_params *
       const int32_t n = (pixels - 1) * p->stride_w + p->kernel_w;
       const int32_t ix = ox * p->stride_w - p->pad_left;
       const int32_t plane = n * COLUMN;
+      /* an operand's words: of four columns, or of two planes and two columns */
+      const uint32_t second = planes == 2 ? (uint32_t)plane : (uint32_t)COLUMN;
+      const uint32_t third = planes == 2 ? (uint32_t)COLUMN : 2u * (uint32_t)COLUMN;
       four_rows rows[2];
       for (int32_t k = 0; k < planes; ++k) {
         rows[k] = find_rows(p, x, pad, 4 * k, iy, ix, n);
@@ -226,9 +229,9 @@ tm_status tm_depthwise_conv_2d_i8_mve(const tm_depthwise_conv_2d_i8_mve_params *
           const int32_t first = tm_min_i32(done, end - 4 * job.groups);
           const uint32_t at = start + 4u * (uint32_t)(first - base);
           job.at[0] = at;
-          job.at[1] = at + (uint32_t)(planes == 2 ? plane : COLUMN);
-          job.at[2] = at + (uint32_t)(planes == 2 ? COLUMN : 2 * COLUMN);
-          job.at[3] = at + (uint32_t)(planes == 2 ? plane + COLUMN : 3 * COLUMN);
+          job.at[1] = at + second;
+          job.at[2] = at + third;
+          job.at[3] = at + second + third;
           job.y = row + (ptrdiff_t)ox * p->out.px_stride + first;
           windows(&job);
           job.w += job.groups * group_words;
