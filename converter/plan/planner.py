@@ -100,12 +100,14 @@ def make_plan(
     graph = reorder(graph)
     chosen = _choose(_candidates(graph, target, progress, goal), goal)
     schedule, placement = chosen.schedule, chosen.placement
+    crowded = target.optimize == "ram"  # kernels were chosen for their scratch
     if goal.arena_bytes is not None and chosen.height > goal.arena_bytes:
         # the last resort: kernels without scratch, which take several times as long, but where there is room for more
         bare = _choose(_candidates(graph, replace(target, scratch_bytes=0), progress, goal), goal)
         if bare.height < chosen.height:
-            chosen = bare
-            schedule, placement = fill_holes(bare.schedule, bare.placement, bare.make)
+            chosen, crowded = bare, True
+    if crowded:
+        schedule, placement = fill_holes(chosen.schedule, chosen.placement, chosen.make)
     progress("checking the plan")
     return _checked(chosen.graph, schedule, placement)
 

@@ -48,8 +48,11 @@ class _Draft:
     streams: list[tuple[int, Stream | Tiles]] = field(default_factory=list)  # what may be overwritten in which step
 
     def target_of(self, first: int) -> Target:
-        """The target of the step that begins with node `first`."""
-        return replace(self.target, scratch_bytes=self.scratch.get(first, self.target.scratch_bytes))
+        """The target of the step that begins with node `first`: scratch that has its place costs nothing."""
+        if first not in self.scratch:
+            return self.target
+        free = "balanced" if self.target.optimize == "ram" else self.target.optimize
+        return replace(self.target, scratch_bytes=self.scratch[first], optimize=free)
 
     def buffer(self, size: int, what: str) -> int:
         """A buffer of the step that is added next."""

@@ -166,60 +166,71 @@ tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, c
   pairs(&two);
   triples(&three);
   const int32_t advance = p->stride_w * p->in.px_stride;
-  for (int32_t oy = 0, iy = -p->pad_top; oy < p->out.h; ++oy, iy += p->stride_h) {
-    int8_t *out = y + tm_row_offset(&p->out, oy);
-    /* where padding is among the rows, or among columns that are apart, the whole list changes from pixel to pixel */
-    const int dense = p->dilation_w == 1 && iy >= 0 && iy + (p->kernel_h - 1) * p->dilation_h < p->in.h;
-    int32_t listed_l = p->kernel_w;
-    int32_t listed_r = p->kernel_w;
-    const int8_t *at = x - (ptrdiff_t)p->pad_left * p->in.px_stride;
-    int32_t ix = -p->pad_left;
-    for (int32_t left = p->out.w; left > 0;) {
-      const int32_t together = left == 3 && p->together == 3 ? 3 : 2;
-      const int32_t pixels = tm_min_i32(together, left);
-      tap.apart = (uint32_t)together * 4u;
-      for (int32_t k = 0; k < pixels; ++k) {
-        /* columns of the window that are outside for this pixel, [0, l) and [r, kernel_w), or were for the one before */
-        const int32_t l = dense ? tm_clamp_i32(-ix, 0, p->kernel_w) : p->kernel_w;
-        const int32_t r = dense ? tm_clamp_i32(p->in.w - ix, 0, p->kernel_w) : p->kernel_w;
-        listed_l = tm_max_i32(listed_l, l);
-        listed_r = tm_min_i32(listed_r, r);
-        if (listed_l > 0) {
-          list_taps(p, x, at, iy, ix, 0, listed_l, taps);
-        }
-        if (listed_r < p->kernel_w) {
-          list_taps(p, x, at, iy, ix, listed_r, p->kernel_w, taps);
-        }
-        listed_l = l;
-        listed_r = r;
-        tap.x = at;
-        tap.wide = wide + k;
-        tap.wide_end = wide + k + 2 * together * groups;
-        depthwise(&tap);
-        ix += p->stride_w;
-        at += advance;
+  const int8_t *at = x; /* the window's first pixel */
+  int8_t *out = y;
+  int32_t oy = 0, ox = 0, iy = 0, ix = 0, listed_l = 0, listed_r = 0;
+  int dense = 0;
+  for (int32_t left = p->out.h * p->out.w; left > 0;) {
+    const int32_t together = p->together == 3 && p->out.w - ox == 3 ? 3 : 2;
+    const int32_t pixels = tm_min_i32(together, left);
+    int8_t *to[3] = {y, y, y};
+    tap.apart = (uint32_t)together * 4u;
+    for (int32_t k = 0; k < pixels; ++k) {
+      if (ox == 0) {
+        iy = oy * p->stride_h - p->pad_top;
+        ix = -p->pad_left;
+        at = x - (ptrdiff_t)p->pad_left * p->in.px_stride;
+        out = y + tm_row_offset(&p->out, oy);
+        /* where padding is among the rows, or among columns that are apart, the whole list changes from pixel to pixel */
+        dense = p->dilation_w == 1 && iy >= 0 && iy + (p->kernel_h - 1) * p->dilation_h < p->in.h;
+        listed_l = p->kernel_w;
+        listed_r = p->kernel_w;
       }
-      for (int32_t rest = 0; rest <= co - even; ++rest) {
-        /* where CO is odd, the last two channels are a pair of their own */
-        const int32_t *from = rest == 0 ? w : last;
-        int8_t *to = out + (rest == 0 ? 0 : co - 2);
-        const int8_t *end = out + (rest == 0 ? even : co);
-        if (together == 3) {
-          three.w = from;
-          three.y = to;
-          three.y_end = end;
-          three.apart = p->out.px_stride;
-          triples(&three);
-        } else {
-          two.w = from;
-          two.y = to;
-          two.y_end = end;
-          two.apart = pixels == 2 ? p->out.px_stride : 0; /* no second pixel: the first one's outputs are written over its */
-          pairs(&two);
-        }
+      /* columns of the window that are outside for this pixel, [0, l) and [r, kernel_w), or were for the one before */
+      const int32_t l = dense ? tm_clamp_i32(-ix, 0, p->kernel_w) : p->kernel_w;
+      const int32_t r = dense ? tm_clamp_i32(p->in.w - ix, 0, p->kernel_w) : p->kernel_w;
+      listed_l = tm_max_i32(listed_l, l);
+      listed_r = tm_min_i32(listed_r, r);
+      if (listed_l > 0) {
+        list_taps(p, x, at, iy, ix, 0, listed_l, taps);
       }
-      out += pixels * p->out.px_stride;
-      left -= pixels;
+      if (listed_r < p->kernel_w) {
+        list_taps(p, x, at, iy, ix, listed_r, p->kernel_w, taps);
+      }
+      listed_l = l;
+      listed_r = r;
+      tap.x = at;
+      tap.wide = wide + k;
+      tap.wide_end = wide + k + 2 * together * groups;
+      depthwise(&tap);
+      to[k] = out;
+      ix += p->stride_w;
+      at += advance;
+      out += p->out.px_stride;
+      if (++ox == p->out.w) {
+        ox = 0;
+        ++oy;
+      }
+    }
+    left -= pixels;
+    for (int32_t rest = 0; rest <= co - even; ++rest) {
+      /* where CO is odd, the last two channels are a pair of their own */
+      const int32_t first = rest == 0 ? 0 : co - 2;
+      const int32_t *from = rest == 0 ? w : last;
+      int8_t *end = to[0] + (rest == 0 ? even : co);
+      if (together == 3) {
+        three.w = from;
+        three.y = to[0] + first;
+        three.y_end = end;
+        three.apart = p->out.px_stride;
+        triples(&three);
+      } else {
+        two.w = from;
+        two.y = to[0] + first;
+        two.y_end = end;
+        two.apart = pixels == 2 ? to[1] - to[0] : 0; /* no second pixel: the first one's outputs are written over its */
+        pairs(&two);
+      }
     }
   }
   return TM_OK;

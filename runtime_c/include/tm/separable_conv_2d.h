@@ -9,7 +9,8 @@
  * v: the stream of tm/depthwise_conv_2d_taps.h, w: the stream of tm/conv_2d_pairs.h with K = C; inner_any_sign and any_sign are
  * their forms of requantisation. pad: C bytes of x's zero point.
  * Scratch: 2 * C bytes for each of `together` pixels, aligned to 4. Rows of an odd number of pixels are faster with three.
- * Order: window.h's, row by row.
+ * Order: window.h's. Two pixels are computed together, the second of which may be the next row's first: its input is read before the
+ * first one's output is written.
  * Alignment of x and y: none; of v and w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
  * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where C, CO or the number of taps is none of the above.
  *
