@@ -13,6 +13,7 @@
 #ifndef TM_CONV_2D_PACKED_H
 #define TM_CONV_2D_PACKED_H
 
+#include "tm/conv_2d_nibbles.h"
 #include "tm/conv_2d_pairs.h"
 #include "tm/conv_2d_swar.h"
 #include "tm/conv_2d_wn.h"
@@ -32,6 +33,11 @@ typedef struct tm_conv_2d_packed_pairs_params {
   tm_conv_2d_i8_pairs_params inner;
 } tm_conv_2d_packed_pairs_params;
 
+typedef struct tm_conv_2d_packed_nibbles_params {
+  TM_PACKED_FIELDS
+  tm_conv_2d_i8_nibbles_params inner;
+} tm_conv_2d_packed_nibbles_params;
+
 typedef struct tm_conv_2d_packed_swar_params {
   TM_PACKED_FIELDS
   tm_conv_2d_i8_swar_params inner;
@@ -43,6 +49,10 @@ tm_status tm_conv_2d_packed(const tm_conv_2d_packed_params *p, const void *x, co
 /* Armv7E-M, weights of 8 bits (tm/conv_2d_pairs.h). */
 tm_status tm_conv_2d_packed_pairs_dsp(const tm_conv_2d_packed_pairs_params *p, const void *x, const int32_t *w, void *y,
                                       void *scratch);
+
+/* Armv7E-M, weights of 4 or 2 bits (tm/conv_2d_nibbles.h). */
+tm_status tm_conv_2d_packed_nibbles_dsp(const tm_conv_2d_packed_nibbles_params *p, const void *x, const int32_t *w, void *y,
+                                        void *scratch);
 
 /* RV32IM, weights of 8 bits (tm/conv_2d_swar.h). */
 tm_status tm_conv_2d_packed_swar_rv(const tm_conv_2d_packed_swar_params *p, const void *x, const int32_t *w, void *y,

@@ -1,0 +1,129 @@
+/*
+ * Armv7E-M: the inner loop of convolutions on weights of 4 and 2 bits (layout: tm/conv_2d_nibbles.h), three pixels at a time.
+ *
+ * As tm/triple_job_dsp.h, but a word of the stream holds two or four words of weights: shifted and masked, the bits of each weight
+ * are the highest ones of its byte. A half is then S * (u[a] + 256 * w[b]), S = 16 or 64, where u[a] = w[a] + 8 or w[a] + 2 is
+ * never negative. SMLAD of the half sums S * (X0 + 256 * S1), UXTB16 leaves S * u[a], and one more SMLAD sums S * X0. What the
+ * offset adds, 128 times the sum of a pixel's inputs for either width, each pixel's sums begin without.
+ * 19 instructions for 24 products with 4 bits, 37 for 48 with 2.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_NIBBLE_JOB_DSP_H
+#define TM_NIBBLE_JOB_DSP_H
+
+#include "tm/base.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+
+/* What the assembly below reads, in this order. */
+typedef struct nibble_job {
+  const int32_t *w;  /* stream, at the first pair to compute */
+  const uint32_t *x; /* -128 * sum of each pixel's inputs, then per group of four the pixels' inputs 0 and 2, then 1 and 3 */
+  int32_t at, end;   /* channels to compute */
+  int8_t *y[3];      /* each pixel's channel 0 */
+  const uint32_t *x_end;
+  uint32_t entry; /* into the unrolled loop */
+} nibble_job;
+
+/* A word of weights against r4-r6. S * (X0 + 256 * S1) in r7-r9, S * X0 in r10-r12. */
+#define WORD3(w)                \
+  "ldm r0!, {r4-r6}\n"          \
+  "smlad r7, r4, " w ", r7\n"   \
+  "smlad r8, r5, " w ", r8\n"   \
+  "smlad r9, r6, " w ", r9\n"   \
+  "uxtb16 " w ", " w "\n"       \
+  "smlad r10, r4, " w ", r10\n" \
+  "smlad r11, r5, " w ", r11\n" \
+  "smlad r12, r6, " w ", r12\n"
+#define UNIT4 "ldr r2, [r1], #4\n and r3, lr, r2, lsl #4\n" WORD3("r3") "and r2, lr, r2\n" WORD3("r2")
+#define UNIT2                                                               \
+  "ldr r2, [r1], #4\n and r3, lr, r2, lsl #6\n" WORD3("r3")                 \
+  "and r3, lr, r2, lsl #4\n" WORD3("r3") "and r3, lr, r2, lsl #2\n" WORD3("r3") \
+  "and r2, lr, r2\n" WORD3("r2")
+#define ONE_SIGN3(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
+#define ANY_SIGN3(x, m, c, e) \
+  "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
+#define CHANNEL3(OUTPUT, a, b, d, m, c, e) OUTPUT(a, m, c, e) OUTPUT(b, m, c, e) OUTPUT(d, m, c, e)
+#define SHIFT3(what, a, b, c, by) what " " a ", " a ", #" by "\n " what " " b ", " b ", #" by "\n " what " " c ", " c ", #" by "\n"
+/* S * S0 and 256 * S * S1 become what the requantisation wants */
+#define SCALES(how0, by0, by1) SHIFT3(how0, "r10", "r11", "r12", by0) SHIFT3("asr", "r7", "r8", "r9", by1)
+
+/* All pairs of a job. r0: inputs, r1: stream, lr: mask. With job->entry == 0, fills that in instead, for job->at units. */
+#define NIBBLES(NAME, MASK, UNIT, SCALE, OUTPUT)                                               \
+  static __attribute__((naked, noinline)) void NAME(nibble_job *job __attribute__((unused))) { \
+    __asm__ volatile(                                                                          \
+        "ldr r3, [r0, #32]\n"                                                                  \
+        "cbnz r3, .L" #NAME "_run\n"                                                           \
+        "ldr r1, [r0, #8]\n"                                                                   \
+        "adr r2, .L" #NAME "_table\n"                                                          \
+        "and r1, r1, #3\n"                                                                     \
+        "ldr r3, [r2, r1, lsl #2]\n"                                                           \
+        "str r3, [r0, #32]\n"                                                                  \
+        "bx lr\n"                                                                              \
+        ".L" #NAME "_run:\n"                                                                   \
+        "push {r4-r11, lr}\n"                                                                  \
+        "sub sp, #36\n"                                                                        \
+        "ldm r0, {r1-r9}\n"                                                                    \
+        "stm sp, {r1-r9}\n"                                                                    \
+        ".L" #NAME "_pair:\n"                                                                  \
+        "ldr r0, [sp, #4]\n"                                                                   \
+        "ldrd r3, r7, [r1], #8\n" /* S * bias a, 256 * S * bias b */                           \
+        "ldm r0!, {r4-r6}\n"                                                                   \
+        "mov lr, #" MASK "\n"                                                                  \
+        "add r10, r3, r4\n"                                                                    \
+        "add r11, r3, r5\n"                                                                    \
+        "add r12, r3, r6\n"                                                                    \
+        "add r8, r11, r7\n"                                                                    \
+        "add r9, r12, r7\n"                                                                    \
+        "add r7, r10, r7\n"                                                                    \
+        "ldr pc, [sp, #32]\n"                                                                  \
+        ".L" #NAME "_0:\n" UNIT                                                                \
+        ".L" #NAME "_3:\n" UNIT                                                                \
+        ".L" #NAME "_2:\n" UNIT                                                                \
+        ".L" #NAME "_1:\n" UNIT                                                                \
+        "ldr r2, [sp, #28]\n"                                                                  \
+        "cmp r0, r2\n"                                                                         \
+        "bne .L" #NAME "_0\n"                                                                  \
+        "sub r7, r7, r10\n"                                                                    \
+        "sub r8, r8, r11\n"                                                                    \
+        "sub r9, r9, r12\n" SCALE                                                              \
+        "ldm r1!, {r0, r2-r6}\n"                                                               \
+        CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                \
+        CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                   \
+        "add r0, sp, #8\n"                                                                     \
+        "ldm r0, {r2-r6}\n" /* at, end, y[3] */                                                \
+        "bfi r10, r7, #8, #8\n"                                                                \
+        "strh r10, [r4, r2]\n"                                                                 \
+        "bfi r11, r8, #8, #8\n"                                                                \
+        "strh r11, [r5, r2]\n"                                                                 \
+        "bfi r12, r9, #8, #8\n"                                                                \
+        "strh r12, [r6, r2]\n"                                                                 \
+        "adds r2, #2\n"                                                                        \
+        "str r2, [r0]\n"                                                                       \
+        "cmp r2, r3\n"                                                                         \
+        "bne .L" #NAME "_pair\n"                                                               \
+        "add sp, #36\n"                                                                        \
+        "pop {r4-r11, pc}\n"                                                                   \
+        ".balign 4\n"                                                                          \
+        ".L" #NAME "_table:\n"                                                                 \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n");          \
+  }
+
+NIBBLES(tm_nibbles_one_sign, "0xf0f0f0f0", UNIT4, SCALES("lsl", "4", "4"), ONE_SIGN3)
+NIBBLES(tm_nibbles_any_sign, "0xf0f0f0f0", UNIT4, SCALES("asr", "3", "11"), ANY_SIGN3)
+NIBBLES(tm_crumbs_one_sign, "0xc0c0c0c0", UNIT2, SCALES("lsl", "2", "6"), ONE_SIGN3)
+NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", UNIT2, SCALES("asr", "5", "13"), ANY_SIGN3)
+
+#undef WORD3
+#undef UNIT4
+#undef UNIT2
+#undef ONE_SIGN3
+#undef ANY_SIGN3
+#undef CHANNEL3
+#undef SHIFT3
+#undef SCALES
+#undef NIBBLES
+
+#endif
+#endif /* TM_NIBBLE_JOB_DSP_H */
