@@ -13,6 +13,7 @@ from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
 SCALE = {4: 16, 2: 64}  # of a weight in its half word
+BIAS = (256, 2)  # by any_sign: what the sum arrives multiplied by
 
 
 def applies(n: NodeView, low: Lowering) -> bool:
@@ -21,7 +22,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
     if not w.dtype.packed or _packed.activations_packed(n) or w.shape[0] < 2 or tuple(n.attrs.clamp) != (-128, 127):
         return False
     weights, bias, _, _ = parts(n)
-    lo, hi = _requant.bounds(weights, bias)
+    lo, hi = _requant.bounds(weights, np.zeros_like(bias))
     limit = (1 << 31) // (256 * SCALE[w.dtype.bits])
     return bool((lo > -limit).all() and (hi < limit).all()) and constants(n) is not None
 
@@ -38,16 +39,16 @@ def words(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
     return _pairs.wrapped(np.bitwise_or.reduce(fields, axis=-1))
 
 
-def stream(weights: np.ndarray, bias: np.ndarray, q: _requant.Constants, bits: int) -> np.ndarray:
+def stream(weights: np.ndarray, bias: np.ndarray, q: _requant.Constants, any_sign: int, bits: int) -> np.ndarray:
     """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2, bias [CO] with the zero point folded in."""
-    co, scale = len(weights), SCALE[bits]
+    co = len(weights)
     first = np.minimum(np.arange(0, co, 2), co - 2)
     second = first + 1
-    wide = bias.astype(np.int64) * scale
+    wide = bias.astype(np.int64) * BIAS[any_sign]
     constants_ = np.stack([v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)], 1)
-    head = np.stack([wide[first], 256 * wide[second]], 1)
+    biases = _pairs.wrapped(np.stack([wide[first], wide[second]], 1))
     body = words(weights[first], weights[second], bits)
-    return np.concatenate([_pairs.wrapped(head), body, constants_], 1).astype(np.int32).reshape(-1)
+    return np.concatenate([body, biases, constants_], 1).astype(np.int32).reshape(-1)
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
@@ -59,7 +60,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     gathered = _packed.round_up_4(k) if w.shape[1] * w.shape[2] > 1 else 0
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]), ("weight_bits", bits))
-    table = Table("weights", stream(weights, bias, found[0], bits))
+    table = Table("weights", stream(weights, bias, *found, bits))
     return (
         KernelCall(
             "tm_conv_2d_i8_nibbles_dsp", "conv_2d_nibbles", "tm_conv_2d_i8_nibbles_params", params,

@@ -45,19 +45,28 @@ typedef struct nibble_job {
 #define ANY_SIGN3(x, m, c, e) \
   "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
 #define CHANNEL3(OUTPUT, a, b, d, m, c, e) OUTPUT(a, m, c, e) OUTPUT(b, m, c, e) OUTPUT(d, m, c, e)
-#define SHIFT3(what, a, b, c, by) what " " a ", " a ", #" by "\n " what " " b ", " b ", #" by "\n " what " " c ", " c ", #" by "\n"
-/* S * S0 and 256 * S * S1 become what the requantisation wants */
-#define SCALES(how0, by0, by1) SHIFT3(how0, "r10", "r11", "r12", by0) SHIFT3("asr", "r7", "r8", "r9", by1)
+/* S * S0 and 256 * S * S1 become what the requantisation wants, biases included */
+#define SCALED(x, bias, how) "add " x ", " bias ", " x ", " how "\n"
+#define SCALES(how0, how1)                                                             \
+  SCALED("r10", "r2", how0) SCALED("r11", "r2", how0) SCALED("r12", "r2", how0) \
+  SCALED("r7", "r3", how1) SCALED("r8", "r3", how1) SCALED("r9", "r3", how1)
+/* Units from an entry to the end of the loop: eight of two words, or four of four. */
+#define LOOP8(NAME, UNIT)                                                                                                   \
+  ".L" #NAME "_0:\n" UNIT ".L" #NAME "_7:\n" UNIT ".L" #NAME "_6:\n" UNIT ".L" #NAME "_5:\n" UNIT ".L" #NAME "_4:\n" UNIT \
+  ".L" #NAME "_3:\n" UNIT ".L" #NAME "_2:\n" UNIT ".L" #NAME "_1:\n" UNIT
+#define LOOP4(NAME, UNIT) ".L" #NAME "_0:\n" UNIT ".L" #NAME "_3:\n" UNIT ".L" #NAME "_2:\n" UNIT ".L" #NAME "_1:\n" UNIT
+#define TABLE4(NAME) ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"
+#define TABLE8(NAME) TABLE4(NAME) ".word .L" #NAME "_4+1, .L" #NAME "_5+1, .L" #NAME "_6+1, .L" #NAME "_7+1\n"
 
 /* All pairs of a job. r0: inputs, r1: stream, lr: mask. With job->entry == 0, fills that in instead, for job->at units. */
-#define NIBBLES(NAME, MASK, UNIT, SCALE, OUTPUT)                                               \
+#define NIBBLES(NAME, MASK, LAST, LOOP, TABLE, UNIT, SCALE, OUTPUT)                            \
   static __attribute__((naked, noinline)) void NAME(nibble_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                          \
         "ldr r3, [r0, #32]\n"                                                                  \
         "cbnz r3, .L" #NAME "_run\n"                                                           \
         "ldr r1, [r0, #8]\n"                                                                   \
         "adr r2, .L" #NAME "_table\n"                                                          \
-        "and r1, r1, #3\n"                                                                     \
+        "and r1, r1, #" LAST "\n"                                                                     \
         "ldr r3, [r2, r1, lsl #2]\n"                                                           \
         "str r3, [r0, #32]\n"                                                                  \
         "bx lr\n"                                                                              \
@@ -68,26 +77,19 @@ typedef struct nibble_job {
         "stm sp, {r1-r9}\n"                                                                    \
         ".L" #NAME "_pair:\n"                                                                  \
         "ldr r0, [sp, #4]\n"                                                                   \
-        "ldrd r3, r7, [r1], #8\n" /* S * bias a, 256 * S * bias b */                           \
-        "ldm r0!, {r4-r6}\n"                                                                   \
         "mov lr, #" MASK "\n"                                                                  \
-        "add r10, r3, r4\n"                                                                    \
-        "add r11, r3, r5\n"                                                                    \
-        "add r12, r3, r6\n"                                                                    \
-        "add r8, r11, r7\n"                                                                    \
-        "add r9, r12, r7\n"                                                                    \
-        "add r7, r10, r7\n"                                                                    \
+        "ldm r0, {r7-r9}\n"                                                                    \
+        "ldm r0!, {r10-r12}\n"                                                                 \
         "ldr pc, [sp, #32]\n"                                                                  \
-        ".L" #NAME "_0:\n" UNIT                                                                \
-        ".L" #NAME "_3:\n" UNIT                                                                \
-        ".L" #NAME "_2:\n" UNIT                                                                \
-        ".L" #NAME "_1:\n" UNIT                                                                \
+        LOOP(NAME, UNIT)                                                                       \
         "ldr r2, [sp, #28]\n"                                                                  \
         "cmp r0, r2\n"                                                                         \
         "bne .L" #NAME "_0\n"                                                                  \
         "sub r7, r7, r10\n"                                                                    \
         "sub r8, r8, r11\n"                                                                    \
-        "sub r9, r9, r12\n" SCALE                                                              \
+        "sub r9, r9, r12\n"                                                                    \
+        "ldrd r2, r3, [r1], #8\n" /* bias a, bias b */                                         \
+        SCALE                                                                                  \
         "ldm r1!, {r0, r2-r6}\n"                                                               \
         CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                \
         CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                   \
@@ -107,13 +109,13 @@ typedef struct nibble_job {
         "pop {r4-r11, pc}\n"                                                                   \
         ".balign 4\n"                                                                          \
         ".L" #NAME "_table:\n"                                                                 \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n");          \
+        TABLE(NAME));                                                                          \
   }
 
-NIBBLES(tm_nibbles_one_sign, "0xf0f0f0f0", UNIT4, SCALES("lsl", "4", "4"), ONE_SIGN3)
-NIBBLES(tm_nibbles_any_sign, "0xf0f0f0f0", UNIT4, SCALES("asr", "3", "11"), ANY_SIGN3)
-NIBBLES(tm_crumbs_one_sign, "0xc0c0c0c0", UNIT2, SCALES("lsl", "2", "6"), ONE_SIGN3)
-NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", UNIT2, SCALES("asr", "5", "13"), ANY_SIGN3)
+NIBBLES(tm_nibbles_one_sign, "0xf0f0f0f0", "7", LOOP8, TABLE8, UNIT4, SCALES("lsl #4", "asr #4"), ONE_SIGN3)
+NIBBLES(tm_nibbles_any_sign, "0xf0f0f0f0", "7", LOOP8, TABLE8, UNIT4, SCALES("asr #3", "asr #11"), ANY_SIGN3)
+NIBBLES(tm_crumbs_one_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("lsl #2", "asr #6"), ONE_SIGN3)
+NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("asr #5", "asr #13"), ANY_SIGN3)
 
 #undef WORD3
 #undef UNIT4
@@ -121,8 +123,12 @@ NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", UNIT2, SCALES("asr", "5", "13"), ANY_S
 #undef ONE_SIGN3
 #undef ANY_SIGN3
 #undef CHANNEL3
-#undef SHIFT3
+#undef SCALED
 #undef SCALES
+#undef LOOP8
+#undef LOOP4
+#undef TABLE4
+#undef TABLE8
 #undef NIBBLES
 
 #endif
