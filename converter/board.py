@@ -46,13 +46,17 @@ class Toolchain:
 
 @dataclass(frozen=True)
 class Bank:
-    """A memory bank; origin and size in bytes."""
+    """A memory bank; origin and size in bytes.
+
+    cycles: of the core that an access takes where no cache has the data, about: what the planner orders the banks by. speed
+    says the same for people."""
 
     name: str
     kind: str  # "flash" or "ram"
     origin: int
     size: int
     speed: str
+    cycles: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,15 @@ class Counter:
 
 @dataclass(frozen=True)
 class PlatformIO:
-    """framework: what starts the board, where its port does not do that itself: "arduino"."""
+    """framework: what starts the board, where its port does not do that itself: "arduino". openocd_board: as in
+    `-f board/<it>.cfg`; its part of the image is written through it."""
 
     platform: str
     board: str
     upload_protocol: str
     upload_protocols: tuple[str, ...]
     framework: str | None = None
+    openocd_board: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ class Emulator:
 
     ticks_per_instruction: counter ticks per instruction as an exact fraction, with icount_shift.
     stand_in: empty where the very image of the board runs; else what is different, for the user.
-    port, origins: sources and bank origins of the stand-in image; the banks' sizes stay the board's.
+    port, origins: sources and bank origins of the stand-in image; the banks' sizes stay the board's, but for those in
+    `sizes`, of which the machine has less.
     """
 
     binary: str
@@ -112,6 +119,7 @@ class Emulator:
     stand_in: str = ""
     port: tuple[str, ...] = ()
     origins: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,11 @@ class Board:
     def stack_bytes(self) -> int:
         """Bytes of RAM the linker script reserves for the stack."""
         return self.firmware.stack_bytes
+
+    def usable_banks(self, kind: str) -> tuple[Bank, ...]:
+        """The banks of a kind in which a plan may put something, the main one first: a framework's linker script knows no other."""
+        every = tuple(b for b in self.memory if b.kind == kind)
+        return every[:1] if self.framework or self.is_host else every
 
     def main_bank(self, kind: str) -> Bank:
         """The first bank of its kind: it holds the image's code, or its data, stack and arena."""
@@ -223,6 +236,8 @@ def _check(b: Board, place: str) -> None:
             raise bad(f"memory.name: {k.name!r} is not an identifier", "use letters, digits and underscores")
         if k.size <= 0 or k.origin < 0:
             raise bad(f"memory.{k.name}: size and origin must be positive", "correct them")
+        if k.cycles < 1:
+            raise bad(f"memory.{k.name}.cycles is not positive", "give about what an access takes")
     if len({k.name for k in b.memory}) != len(b.memory):
         raise bad("memory: two banks have the same name", "rename one")
     if not 128 <= b.firmware.payload_bytes <= 65528 or b.firmware.payload_bytes % 8:
@@ -239,9 +254,14 @@ def _check(b: Board, place: str) -> None:
     if linked != (b.firmware.linker_script is not None):
         raise bad(f"firmware.linker_script is {'missing' if linked else 'given, and nothing is linked with it'}", "correct it")
     if b.emulator:
-        unknown = set(b.emulator.origins) - {k.name for k in b.memory}
-        if unknown:
-            raise bad(f"emulator.origins: no bank is called {sorted(unknown)[0]!r}", "name a bank of [[memory]]")
+        for key, named in (("origins", b.emulator.origins), ("sizes", b.emulator.sizes)):
+            unknown = set(named) - {k.name for k in b.memory}
+            if unknown:
+                raise bad(f"emulator.{key}: no bank is called {sorted(unknown)[0]!r}", "name a bank of [[memory]]")
+        sizes = {k.name: k.size for k in b.memory}
+        for name, size in b.emulator.sizes.items():
+            if not 0 < size <= sizes[name]:
+                raise bad(f"emulator.sizes.{name} is not within the bank's {sizes[name]}", "give what the machine has of it")
         if min(b.emulator.ticks_per_instruction) <= 0:
             raise bad("emulator.ticks_per_instruction is not a positive fraction", "give [numerator, denominator]")
 

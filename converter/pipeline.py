@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tinyml.emit.project import Project, emit_project
+from tinyml.emit.weights import FlashRoom
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import run_passes
@@ -29,9 +30,10 @@ def compile_model(
     progress: Progress = lambda text: None,
     after_pass: Callable[[str, Graph], None] = lambda name, g: None,
     goal: Goal = BALANCED,
+    weight_rooms: Sequence[FlashRoom] = (),
 ) -> Compiled:
     """Import, passes, plan, check, emit. `name` is the model's name (a file stem); `isa`: the board's CPU features.
-    `goal`: what the plan is for.
+    `goal`: what the plan is for. `weight_rooms`: the flash banks for weights, where there are several.
 
     Raises InvalidModel, Unsupported, or InternalError where a pass or a plan fails its own verification."""
     progress("importing")
@@ -40,4 +42,4 @@ def compile_model(
     graph = run_passes(source, after_pass)
     plan = make_plan(graph, Target(isa, goal.optimize), progress, goal)
     progress("generating C")
-    return Compiled(source, plan, emit_project(plan, data, name), data)
+    return Compiled(source, plan, emit_project(plan, data, name, weight_rooms), data)

@@ -21,7 +21,9 @@
 #define RCC_CR (RCC + 0x00u)
 #define RCC_PLLCFGR (RCC + 0x04u)
 #define RCC_CFGR (RCC + 0x08u)
+#define RCC_AHB3RSTR (RCC + 0x18u)
 #define RCC_AHB1ENR (RCC + 0x30u)
+#define RCC_AHB3ENR (RCC + 0x38u)
 #define RCC_APB1ENR (RCC + 0x40u)
 #define RCC_APB2ENR (RCC + 0x44u)
 #define PWR_CR 0x40007000u

@@ -57,7 +57,7 @@ def measure(args: argparse.Namespace, data: Path, console: Console) -> Accuracy:
     compiled = job.compiled
     return Accuracy(
         job.path.name, kind_of(compiled.source), len(samples.inputs), int((answers == labels).sum()), seconds,
-        compiled.plan.arena_bytes, compiled.project.weights_bytes,
+        compiled.plan.total_bytes, compiled.project.weights_bytes,
     )  # fmt: skip
 
 

@@ -17,15 +17,18 @@ from rich.console import Console as RichConsole
 from tinyml.board import Board, load_board
 from tinyml.config import load_config
 from tinyml.device.tools import default_board
+from tinyml.emit.weights import FlashRoom
 from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.pipeline import Compiled, compile_model
+from tinyml.plan.place_banks import Room
 from tinyml.plan.planner import Goal
 from tinyml.plan.tile_search import Patches
 
 MAX_MODEL_BYTES = 512 << 20
 MAX_GRID = 64  # rows or columns of patches
 OPTIMIZE = "ram: the smallest arena; else the fastest plan that fits, with fast kernels (latency), small ones (flash) or both (balanced, default)"
+CODE_BYTES = 64 << 10  # of the main flash that stay free for the program where weights may also lie elsewhere
 RUNTIME_BYTES = 1536  # of static data that a firmware needs beside its arena and two frames, about
 
 
@@ -163,19 +166,50 @@ def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) 
         dump = dumper(wanted, console)
         isa = load_board("host").isa if on_host else board.isa
         ram = getattr(args, "ram", None) or config.ram
-        goal = Goal(args.optimize, args.max_overhead, arena_budget(board, ram), args.input_mode == "rows", args.patches)
+        flash = getattr(args, "flash", None) or config.flash
+        budget, rooms = arena_budget(board, ram), arena_rooms(board, ram)
+        goal = Goal(args.optimize, args.max_overhead, budget, args.input_mode == "rows", args.patches, rooms)
         deadline = Deadline(progress, getattr(args, "plan_time", None))
-        compiled = compile_model(data, Path(path).stem, isa, deadline, dump, goal)
+        compiled = compile_model(data, Path(path).stem, isa, deadline, dump, goal, weight_rooms(board, flash))
     if deadline.cut:
         console.err.print("tinyml: --plan-time ended the search; a longer one may find a smaller or faster plan", markup=False)
     if wanted and not dump.seen:
         raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")
-    return Job(Path(path), board, compiled, ram, getattr(args, "flash", None) or config.flash)
+    return Job(Path(path), board, compiled, ram, flash)
 
 
 def arena_budget(board: Board, ram: int | None) -> int:
-    """Bytes that a board's RAM, or a budget, leaves for the arena: about, before anything is compiled."""
-    return max(0, (ram or board.ram_bytes) - board.stack_bytes - 2 * board.firmware.payload_bytes - RUNTIME_BYTES)
+    """Bytes that a board's main RAM, or a budget, leaves for the arena: about, before anything is compiled."""
+    most = ram or board.ram_bytes
+    if len(board.usable_banks("ram")) > 1:
+        most = min(most, board.ram_bytes)
+    return max(0, most - board.stack_bytes - 2 * board.firmware.payload_bytes - RUNTIME_BYTES)
+
+
+def arena_rooms(board: Board, ram: int | None) -> tuple[Room, ...]:
+    """Where arenas may lie, the main RAM first; empty where there is no other bank. A budget counts for all banks together, and
+    means the main RAM alone where that is large enough."""
+    main, *others = board.usable_banks("ram")
+    left = sum(b.size for b in others) if ram is None else max(0, ram - main.size)
+    rooms = [Room("", arena_budget(board, ram), main.cycles)]
+    for b in sorted(others, key=lambda b: b.cycles):
+        if left:
+            rooms.append(Room(b.name, min(b.size, left), b.cycles))
+            left -= rooms[-1].size_bytes
+    return tuple(rooms) if len(rooms) > 1 else ()
+
+
+def weight_rooms(board: Board, flash: int | None) -> tuple[FlashRoom, ...]:
+    """Where weights may lie, the fastest bank first; empty where the main flash is the only one. A budget counts for all together."""
+    main, *others = board.usable_banks("flash")
+    left = sum(b.size for b in others) if flash is None else max(0, flash - main.size)
+    rooms = [(main.cycles, FlashRoom("", max(0, min(flash or main.size, main.size) - CODE_BYTES)))]
+    for b in others:
+        size = min(b.size, left)
+        left -= size
+        if size:
+            rooms.append((b.cycles, FlashRoom(b.name, size)))
+    return tuple(r for _, r in sorted(rooms, key=lambda r: r[0])) if len(rooms) > 1 else ()
 
 
 def choose_board(name: str | None, console: Console) -> Board:

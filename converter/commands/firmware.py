@@ -15,7 +15,7 @@ from tinyml.emit.firmware_project import emit_firmware
 from tinyml.emit.flags import OPTIMIZE
 from tinyml.report.memory import Measured, plan_report, require_fit
 
-ARENA = "arena"  # the arena's symbol in the generated main.c
+ARENAS = ("arena", *(f"arena{k}" for k in range(1, 8)))  # their symbols in the generated main.c
 
 
 @cache
@@ -31,7 +31,7 @@ def build_in(job: Job, board: Board, target: str, folder: Path, debug: bool = Fa
 
 
 def measured(build: BuildResult) -> Measured:
-    return Measured(build.code_bytes, build.ram_static - build.symbol_bytes(ARENA))
+    return Measured(build.code_bytes, build.ram_static - build.main_ram_bytes(*ARENAS))
 
 
 def measure(job: Job, console: Console) -> Measured | None:

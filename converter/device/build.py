@@ -26,7 +26,8 @@ SOURCES = (".c", ".S")
 
 @dataclass(frozen=True)
 class BuildResult:
-    """Sizes in bytes. code_bytes: all flash but the weights; ram_static: .data and .bss, the arena included, without stack."""
+    """Sizes in bytes. code_bytes: all of the main flash but the weights; ram_static: .data and .bss, an arena in the main RAM
+    included, without stack."""
 
     elf: Path
     board: Board
@@ -37,13 +38,15 @@ class BuildResult:
 
     @property
     def weights_bytes(self) -> int:
+        """In the main flash."""
         return self.image.size(WEIGHTS_SECTION)
 
     @property
     def flash_bytes(self) -> int:
+        """Of the main flash."""
         data = 0 if self.board.is_host else self.image.size(".data")
-        ram = {".data"} | {f".bank_{b.name}" for b in self.board.banks}
-        return data + sum(s.size for s in self.image.sections if s.stored and s.name not in ram)
+        elsewhere = {".data"} | {f".bank_{b.name}" for b in self.board.banks}
+        return data + sum(s.size for s in self.image.sections if s.stored and s.name not in elsewhere)
 
     @property
     def code_bytes(self) -> int:
@@ -64,6 +67,12 @@ class BuildResult:
     def symbol_bytes(self, name: str) -> int:
         """Size of an object or function, as of `arena`; 0 where it does not exist."""
         return self.image.symbols.get(name, (0, 0))[1]
+
+    def main_ram_bytes(self, *names: str) -> int:
+        """Sizes of those of the objects that ram_static counts, since they lie in no bank of their own."""
+        spans = [(s.address, s.address + s.size) for s in self.image.sections if s.name.split(".")[1] in ("data", "bss")]
+        found = (self.image.symbols.get(n, (0, 0)) for n in names)
+        return sum(size for at, size in found if any(lo <= at < hi for lo, hi in spans))
 
 
 def compile_project(

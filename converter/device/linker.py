@@ -12,9 +12,9 @@ STACK_SECTION = ".stack"
 
 
 def image_banks(board: Board, stand_in: bool) -> tuple[Bank, ...]:
-    """The banks as the image sees them: a stand-in moves their origins and keeps their sizes."""
-    moved = board.emulator.origins if stand_in and board.emulator else {}
-    return tuple(replace(b, origin=moved.get(b.name, b.origin)) for b in board.banks)
+    """The banks as the image sees them: a stand-in moves their origins, and keeps their sizes where its machine has them."""
+    moved, less = (board.emulator.origins, board.emulator.sizes) if stand_in and board.emulator else ({}, {})
+    return tuple(replace(b, origin=moved.get(b.name, b.origin), size=less.get(b.name, b.size)) for b in board.banks)
 
 
 def linker_script(board: Board, stand_in: bool = False) -> str:

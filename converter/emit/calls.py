@@ -8,7 +8,7 @@ from tinyml.emit.naming import c_comment
 from tinyml.emit.rows import EmittedRow, emit_row
 from tinyml.emit.tables import TableSet, c_value
 from tinyml.emit.tiles import EmittedGrid, EmittedTile, emit_grid, emit_tile
-from tinyml.emit.values import CTYPES, c_ints
+from tinyml.emit.values import CTYPES, c_ints, c_place
 from tinyml.ir import Graph
 from tinyml.opspec import Arg, KernelCall, Ref, Scratch, Table, load_ops
 from tinyml.plan.model import Plan, Stage, Step
@@ -120,12 +120,12 @@ def _arg(plan: Plan, step: Step, a: Arg, tables: TableSet) -> str:
         return tables.name(a)
     if isinstance(a, Scratch):
         assert step.scratch is not None
-        return f"(a + {plan.offsets[step.scratch]})"
+        return f"({c_place(plan.buffer_place(step.scratch))})"
     assert isinstance(a, Ref)
-    return _pointer(plan.graph, plan.address(a.tensor), a)
+    return _pointer(plan.graph, plan.place(a.tensor), a)
 
 
-def _pointer(graph: Graph, address: int, ref: Ref) -> str:
+def _pointer(graph: Graph, place: tuple[int, int], ref: Ref) -> str:
     """Tensor addresses are multiples of the element size: checked by plan/check.py."""
     dtype = graph.tensors[ref.tensor].dtype
-    return f"({CTYPES[dtype.value]} *)(void *)(a + {address + ref.offset * dtype.bytes})"
+    return f"({CTYPES[dtype.value]} *)(void *)({c_place((place[0], place[1] + ref.offset * dtype.bytes))})"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,12 +14,13 @@ from tinyml import __version__
 from tinyml.emit.calls import EmittedStep, TableSet, emit_steps
 from tinyml.emit.naming import c_comment, c_identifier
 from tinyml.emit.tensors import describe_tensors, io_tensors
-from tinyml.emit.values import CTYPES, c_float, c_geom
+from tinyml.emit.values import CTYPES, c_arena, c_float, c_geom
+from tinyml.emit.weights import FlashRoom, heats, place_tables
 from tinyml.ir import DType, Tensor
 from tinyml.plan.model import Plan
 from tinyml.resources import runtime_dir, templates_dir
 
-RUNTIME_VERSION = 2  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
+RUNTIME_VERSION = 3  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,15 @@ class IoInfo:
     name: str  # "input" or "output", with the index where there are several
     tensor: Tensor  # what lies in the arena
     model: Tensor  # what the model file calls it
+    arena: int  # number of the arena, and the bytes from its start
     offset: int
     pushed: bool = False  # row by row, into a ring of so many slots (0: all rows have a slot)
     ring: int = 0
+
+    @property
+    def base(self) -> str:
+        """The start of its arena, for code that has a context."""
+        return c_arena(self.arena, "ctx->arena")
 
     @property
     def converts(self) -> bool:
@@ -43,7 +51,8 @@ class IoInfo:
 class Project:
     """prefix: of every public C name. files: path below the project folder -> text. model_dir: the library's folder.
 
-    runtime: the files of its src folder that are the runtime's, which the network does not own: path below it -> text."""
+    runtime: the files of its src folder that are the runtime's, which the network does not own: path below it -> text.
+    weights_bytes: of all banks; weights_in: what of them lies in which flash bank beside the main one."""
 
     prefix: str
     model_dir: str
@@ -51,6 +60,7 @@ class Project:
     weights_bytes: int
     model_hash: str
     runtime: dict[str, str]
+    weights_in: dict[str, int] = field(default_factory=dict)
 
 
 @cache
@@ -68,20 +78,22 @@ def render(template: str, **values: object) -> str:
     return _templates().get_template(template).render(**values)
 
 
-def emit_project(plan: Plan, model_bytes: bytes, name: str) -> Project:
-    """All files of the project for one plan. Byte-identical for identical arguments."""
+def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[FlashRoom] = ()) -> Project:
+    """All files of the project for one plan. rooms: where weights may lie, the fastest bank first; none: in the main flash.
+    Byte-identical for identical arguments."""
     prefix = c_identifier(name)
     tables = TableSet(prefix)
     steps = emit_steps(plan, tables)
+    banks = place_tables(tables.unique, heats(plan, tables), rooms)
     inputs, outputs = _ios(plan, True), _ios(plan, False)
     headers = {h for s in steps for h in s.headers}
     if any(io.converts for io in inputs):
         headers.add("quantize")  # for <prefix>_set_input_f32
-    digest = hashlib.sha256(model_bytes + _plan_key(steps, plan)).hexdigest()
+    digest = hashlib.sha256(model_bytes + _plan_key(steps, plan, banks)).hexdigest()
     values = {
         "prefix": prefix, "PREFIX": prefix.upper(), "version": __version__, "runtime_version": RUNTIME_VERSION,
         "name": name, "hash": digest[:32], "hash_bytes": [int(digest[i : i + 2], 16) for i in range(0, 32, 2)],
-        "plan": plan, "steps": steps, "tables": tables.unique, "headers": sorted(headers),
+        "plan": plan, "steps": steps, "tables": tables.unique, "banks": banks, "headers": sorted(headers),
         "inputs": inputs, "outputs": outputs, "tensors": describe_tensors(plan),
         "input_infos": io_tensors(plan, True), "output_infos": io_tensors(plan, False), "ctype": CTYPES, "geom": c_geom,
         "macs": sum(s.macs for s in steps), "align": 16,
@@ -100,7 +112,8 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str) -> Project:
     kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})
-    return Project(prefix, root, dict(sorted(files.items())), tables.bytes("weights"), digest[:32], runtime)
+    inside = {b: sum(t.bytes for t in tables.unique if banks.get(t.name) == b) for b in sorted(set(banks.values()))}
+    return Project(prefix, root, dict(sorted(files.items())), tables.bytes("weights"), digest[:32], runtime, inside)
 
 
 def library_manifests(folder: str, description: str, header: str) -> dict[str, str]:
@@ -109,8 +122,9 @@ def library_manifests(folder: str, description: str, header: str) -> dict[str, s
     return {f"{folder}/{f}": render(f"{f}.j2", **values) for f in ("library.json", "library.properties")}
 
 
-def _plan_key(steps: tuple[EmittedStep, ...], plan: Plan) -> bytes:
-    return json.dumps([__version__, plan.arena_bytes, [s.body for s in steps], [t.offset for t in describe_tensors(plan)]]).encode()
+def _plan_key(steps: tuple[EmittedStep, ...], plan: Plan, banks: dict[str, str]) -> bytes:
+    key = [__version__, plan.arena_bytes, [a.size_bytes for a in plan.further], [s.body for s in steps], [t.offset for t in describe_tensors(plan)]]
+    return json.dumps([*key, *sorted(banks.items())]).encode()
 
 
 def _ios(plan: Plan, inputs: bool) -> list[IoInfo]:
@@ -118,7 +132,7 @@ def _ios(plan: Plan, inputs: bool) -> list[IoInfo]:
     ids, model, word = (g.inputs, g.io_input, "input") if inputs else (g.outputs, g.io_output, "output")
     return [
         IoInfo(
-            k, word if len(ids) == 1 else f"{word}{k}", g.tensors[t], model(k), plan.address(t), t == plan.schedule.pushed,
+            k, word if len(ids) == 1 else f"{word}{k}", g.tensors[t], model(k), *plan.place(t), t == plan.schedule.pushed,
             plan.schedule.layouts[t].ring,
         )
         for k, t in enumerate(ids)

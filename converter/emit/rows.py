@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tinyml.emit.tables import TableSet, c_value
-from tinyml.emit.values import CTYPES, c_geom
+from tinyml.emit.values import CTYPES, c_geom, c_place
 from tinyml.ir import Graph, Tensor
 from tinyml.opspec import Accumulator, Arg, Geom, Ref, RowIndex, Scratch, Table
 from tinyml.plan.model import Link, Operand, Plan, RowStep, Stage
@@ -73,7 +73,7 @@ def _chain(plan: Plan, stage: Stage, row: RowStep, name: str, label: str, tables
         numbers = [at, fields["stride_h"], fields["stride_w"], *size, fields["pad_top"], fields["pad_left"]]
         links.append(f"{{link_{name}_{k}, {c_geom(geom_in, ring)}, {c_geom(geom_out)}, {', '.join(map(str, numbers))}}}")
     elem = graph.tensors[out.tensor].dtype.bytes
-    x = f"a + {plan.address(source.tensor)}"
+    x = c_place(plan.place(source.tensor))
     y = _pointer(plan, out, Ref(out.tensor)).replace(f"({CTYPES[graph.tensors[out.tensor].dtype.value]} *)", "(uint8_t *)", 1)
     text = f"tm_chain_row(a, links_{name}, {len(links)}, {row.pixels}, {elem}, y, {x}, {y})"
     return EmittedRow(name, label, True, tuple(calls), tuple(links), text)
@@ -97,7 +97,7 @@ def _chain_arg(plan: Plan, stage: Stage, out: int, tensors: dict[int, Tensor], a
         return tables.name(a)
     if isinstance(a, Scratch):
         assert stage.scratch is not None
-        return f"(a + {plan.offsets[stage.scratch]})"
+        return f"({c_place(plan.buffer_place(stage.scratch))})"
     assert isinstance(a, Ref) and a.offset == 0
     ctype = CTYPES[tensors[a.tensor].dtype.value]
     return f"({ctype} *)(void *)y" if a.tensor == out else f"(const {ctype} *)(const void *)x"
@@ -119,17 +119,18 @@ def _arg(plan: Plan, stage: Stage, row: RowStep, operands: dict[int, Operand], a
         return "y"
     if isinstance(a, Scratch):
         assert stage.scratch is not None
-        return f"(a + {plan.offsets[stage.scratch]})"
+        return f"({c_place(plan.buffer_place(stage.scratch))})"
     if isinstance(a, Accumulator):
         assert row.accumulator is not None
-        return f"(int32_t *)(void *)(a + {plan.offsets[row.accumulator]})"
+        return f"(int32_t *)(void *)({c_place(plan.buffer_place(row.accumulator))})"
     assert isinstance(a, Ref)
     return _pointer(plan, operands[a.tensor], a)
 
 
 def _pointer(plan: Plan, o: Operand, ref: Ref) -> str:
     dtype, at = plan.graph.tensors[ref.tensor].dtype, plan.schedule.layouts[ref.tensor]
-    place = f"a + {plan.address(ref.tensor) + ref.offset * dtype.bytes}"
+    arena, offset = plan.place(ref.tensor)
+    place = c_place((arena, offset + ref.offset * dtype.bytes))
     if o.mode == "row" and at.ring != 1:
         slot = f"(y % {at.ring})" if at.ring else "y"
         place += f" + {slot} * {at.geom.row_stride * dtype.bytes}"

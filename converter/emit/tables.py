@@ -19,6 +19,10 @@ class EmittedTable:
     bytes: int
     lines: list[str]
 
+    def place(self, bank: str) -> str:
+        """Name of its linker section; bank "": the main flash."""
+        return f".bank_{bank}.{self.name}" if bank else f".tm_{self.section}.{self.name}"
+
 
 @dataclass
 class TableSet:

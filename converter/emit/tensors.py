@@ -27,13 +27,15 @@ class TensorInfo:
     scale: float
     zero_point: int
     ring: int = 0
+    arena: int = 0  # number of the arena that offset counts in
 
 
 def _info(plan: Plan, t: Tensor, model: Tensor, born: int, dead: int) -> TensorInfo:
     per_tensor = t.quant is not None and not t.quant.per_channel
+    arena, offset = plan.place(t.id)
     return TensorInfo(
-        t.id, plan.address(t.id), plan.schedule.layouts[t.id].geom, TM_DTYPE[t.dtype], TM_DTYPE[model.dtype], born, dead,
-        t.scale if per_tensor else 0.0, t.zero_point if per_tensor else 0, plan.schedule.layouts[t.id].ring,
+        t.id, offset, plan.schedule.layouts[t.id].geom, TM_DTYPE[t.dtype], TM_DTYPE[model.dtype], born, dead,
+        t.scale if per_tensor else 0.0, t.zero_point if per_tensor else 0, plan.schedule.layouts[t.id].ring, arena,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyml.emit.tables import TableSet, c_value
-from tinyml.emit.values import CTYPES, c_ints
+from tinyml.emit.values import CTYPES, c_ints, c_place
 from tinyml.opspec import Arg, Ref, Scratch, Table, Window, load_ops
 from tinyml.plan.model import Plan, RowStep, Stage
 
@@ -88,7 +88,8 @@ def _operand(plan: Plan, stage: Stage, row: RowStep, t: int) -> str:
         row_stride, px_stride, h, w = row_stride if h == oh else 0, px_stride if w == ow else 0, oh, ow
     maker = 1 + next(p for p, r in enumerate(stage.rows) if r.operands[-1].tensor == t) if t in stage.grid.local else 0
     elem = graph.tensors[t].dtype.bytes
-    return "{" + ", ".join(map(str, (plan.address(t), row_stride, px_stride, h, w, c, at.ring, elem, maker))) + "}"
+    arena, offset = plan.place(t)
+    return "{" + ", ".join(map(str, (offset, row_stride, px_stride, h, w, c, at.ring, elem, maker, arena))) + "}"
 
 
 def _has_window(plan: Plan, row: RowStep) -> bool:
@@ -103,7 +104,7 @@ def _arg(plan: Plan, stage: Stage, row: RowStep, slot: dict[int, int], a: Arg, t
         return tables.name(a)
     if isinstance(a, Scratch):
         assert stage.scratch is not None
-        return f"(a + {plan.offsets[stage.scratch]})"
+        return f"({c_place(plan.buffer_place(stage.scratch))})"
     assert isinstance(a, Ref) and a.offset == 0
     ctype = CTYPES[plan.graph.tensors[a.tensor].dtype.value]
     if a.tensor == row.operands[-1].tensor:

@@ -44,6 +44,16 @@ def c_geom(g: Geom, ring: int = 0) -> str:
     return f"{{{g.h}, {g.w}, {g.c}, {g.row_stride}, {g.px_stride}, {ring}, 0}}"
 
 
+def c_place(place: tuple[int, int]) -> str:
+    """Bytes from the start of an arena on, as an address: `a` is arena 0."""
+    arena, offset = place
+    return f"{c_arena(arena)} + {offset}"
+
+
+def c_arena(arena: int, first: str = "a") -> str:
+    return f"tm_arena({first}, {arena})" if arena else first
+
+
 def c_ints(values: Sequence[int], width: int = 110) -> list[str]:
     """Initialiser lines of small integers, without braces."""
     return c_array(np.array(values, np.int32), width)

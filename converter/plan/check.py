@@ -40,6 +40,10 @@ def check(plan: Plan) -> None:
     inner = {k for s in plan.schedule.steps for k in s.nodes[:-1]}
     for b in arena.buffers:
         arena.buffer(b)
+    for _, stage in plan.schedule.stages():
+        arena.in_first(stage.state, "where pushed rows stand")
+        for link in (k for r in stage.rows for k in r.links):
+            arena.in_first(link.buffer, "the windows of a chain")
     for t in graph.inputs:
         arena.expected[t] = arena.fresh(t)
         if t != plan.schedule.pushed:
@@ -70,6 +74,7 @@ def check(plan: Plan) -> None:
                 arena.expected.pop(t, None)
     for t in graph.outputs:
         arena.verify(t, "the end of the inference")
+    arena.verify_addresses()
 
 
 def _operands(view: NodeView, step: Step, where: str) -> None:

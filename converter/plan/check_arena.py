@@ -11,6 +11,8 @@ from tinyml.errors import InternalError
 from tinyml.plan.model import ArenaBuffer, Layout, Plan
 
 FREE = -1
+ADDRESSES = -3  # tag of the further arenas' addresses, at the start of the first arena
+POINTER = 8  # bytes that each of them takes at most: a host's
 
 
 def refuse(place: str, what: str) -> NoReturn:
@@ -20,19 +22,40 @@ def refuse(place: str, what: str) -> NoReturn:
 class Arena:
     def __init__(self, plan: Plan):
         self.plan = plan
-        self.tags = np.full(plan.arena_bytes, FREE, np.int32)
+        # one arena behind another: a place outside one's own arena is refused before it could be mistaken for one in the next
+        sizes = [plan.arena_bytes, *(a.size_bytes for a in plan.further)]
+        self.ends = np.cumsum(sizes).tolist()
+        self.tags = np.full(self.ends[-1], FREE, np.int32)
+        self.header = POINTER * len(plan.further)
+        if len({plan.bank, *(a.bank for a in plan.further)}) != len(sizes) or self.header > sizes[0] or any(s % POINTER for s in sizes[:-1]):
+            refuse("arenas", "two lie in one bank, or one is of no whole number of words, or has no room for the others' addresses")
+        self.tags[: self.header] = ADDRESSES
         self.expected: dict[int, np.ndarray] = {}  # tensor id -> [h,w,c] tags its bytes must hold
         self.buffers = {b.id: b for b in plan.schedule.buffers}
         self.next_tag = 0
 
     def buffer(self, b: int) -> tuple[int, ArenaBuffer]:
-        """(offset in the arena, buffer); refuses one that is not wholly inside the arena, or misaligned."""
+        """(offset in the row of all arenas, buffer); refuses one that is not wholly inside its arena, or misaligned."""
         buffer, base = self.buffers.get(b), self.plan.offsets.get(b)
         if buffer is None or base is None:
             refuse(f"buffer {b}", "does not exist or has no offset")
-        if base < 0 or base % buffer.align or base + buffer.size_bytes > len(self.tags):
-            refuse(f"buffer {b}", f"{buffer.size_bytes} bytes at {base} are outside the arena of {len(self.tags)} or misaligned")
-        return base, buffer
+        k = self.plan.arena_of.get(b, 0)
+        if not 0 <= k < len(self.ends):
+            refuse(f"buffer {b}", f"lies in arena {k}, which does not exist")
+        start = self.ends[k - 1] if k else 0
+        size, first = self.ends[k] - start, 0 if k else self.header
+        if base < first or base % buffer.align or base + buffer.size_bytes > size:
+            refuse(f"buffer {b}", f"{buffer.size_bytes} bytes at {base} are outside the arena of {size} or misaligned")
+        return start + base, buffer
+
+    def in_first(self, b: int | None, what: str) -> None:
+        """Refuses a buffer that the generated code looks for in the first arena, and that lies in another."""
+        if b is not None and self.plan.arena_of.get(b, 0):
+            refuse(f"buffer {b}", f"holds {what}, and is not in the first arena")
+
+    def verify_addresses(self) -> None:
+        if not (self.tags[: self.header] == ADDRESSES).all():
+            refuse("the end of the inference", "the addresses of the further arenas have been overwritten")
 
     def layout(self, t: int) -> Layout:
         at = self.plan.schedule.layouts.get(t)

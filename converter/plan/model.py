@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tinyml.ir import Graph
 from tinyml.opspec import Geom, KernelCall
@@ -171,18 +171,55 @@ class Schedule:
         return ((k, s) for k, s in enumerate(self.steps) if isinstance(s, Stage))
 
 
+POINTER_BYTES = 8  # of the address of a further arena, on whatever machine
+
+
+@dataclass(frozen=True)
+class Arena:
+    """One contiguous piece of RAM that the inference needs. bank: of the board that it lies in; "": the main RAM."""
+
+    bank: str
+    size_bytes: int
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A placed and checked schedule."""
+    """A placed and checked schedule. Its buffers lie in one arena, or in one per memory bank in use: then arena 0 begins with
+    the addresses of the further ones (header_bytes)."""
 
     graph: Graph
     schedule: Schedule
-    offsets: dict[int, int]  # by buffer id, bytes from the start of the arena
-    arena_bytes: int
+    offsets: dict[int, int]  # by buffer id, bytes from the start of its arena
+    arena_bytes: int  # of arena 0
     lower_bound_bytes: int
-    optimal: bool  # placement height is proven minimal for this schedule
+    optimal: bool  # the arenas' sizes are proven minimal for this schedule
+    bank: str = ""  # of arena 0
+    further: tuple[Arena, ...] = ()
+    arena_of: dict[int, int] = field(default_factory=dict)  # by buffer id; arena 0 where a buffer is not named
 
-    def address(self, tensor: int) -> int:
-        """Byte offset of a tensor's first element in the arena."""
+    @property
+    def arenas(self) -> tuple[Arena, ...]:
+        return (Arena(self.bank, self.arena_bytes), *self.further)
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all arenas."""
+        return sum(a.size_bytes for a in self.arenas)
+
+    @property
+    def header_bytes(self) -> int:
+        return POINTER_BYTES * len(self.further)
+
+    def buffer_place(self, buffer: int) -> tuple[int, int]:
+        """The number of a buffer's arena, and its byte offset there."""
+        return self.arena_of.get(buffer, 0), self.offsets[buffer]
+
+    def place(self, tensor: int) -> tuple[int, int]:
+        """The number of a tensor's arena, and the byte offset of its first element there."""
         at = self.schedule.layouts[tensor]
-        return self.offsets[at.buffer] + at.offset_bytes
+        arena, offset = self.buffer_place(at.buffer)
+        return arena, offset + at.offset_bytes
+
+    def stacked(self, buffer: int) -> int:
+        """Offset of a buffer as if the arenas lay one behind another: for pictures and sums."""
+        return sum(a.size_bytes for a in self.arenas[: self.arena_of.get(buffer, 0)]) + self.offsets[buffer]

@@ -12,9 +12,10 @@ from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
 from tinyml.plan.flows import Flows
 from tinyml.plan.join import best_joined, joined, pairs
-from tinyml.plan.model import Plan, Schedule, Target
+from tinyml.plan.model import Arena, Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
-from tinyml.plan.place import Buffer, Overlap, Placement, Problem, solve
+from tinyml.plan.place import DEFAULT_EFFORT, Placement
+from tinyml.plan.place_banks import Room, Split, one_bank, place_buffers, split
 from tinyml.plan.repeat import repeating
 from tinyml.plan.room import fill_holes
 from tinyml.plan.rows import RowNode, pushed_input
@@ -53,22 +54,25 @@ def reorder(graph: Graph) -> Graph:
 
 
 def place(schedule: Schedule) -> Placement:
-    buffers = tuple(Buffer(b.id, b.size_bytes, b.align, b.first, b.last) for b in schedule.buffers)
-    return solve(Problem(buffers, tuple(Overlap(g.low, g.high, g.distance_bytes) for g in schedule.gaps)))
+    """All of its buffers in one arena."""
+    return place_buffers(schedule, schedule.buffers, None)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a plan is for. arena_bytes: budget of the arena, None where any size will do.
+    """What a plan is for. arena_bytes: budget of the arena in the main RAM, None where any size will do. rooms: the banks that
+    there are for arenas, the main RAM first; empty where it is the only one.
 
     optimize "ram": the smallest arena whose multiply-accumulates stay within max_overhead times the model's. Any other:
-    the plan that costs least time within the budget, or the smallest one where none fits."""
+    the plan that costs least time within the budget, or the smallest one where none fits. Where no plan fits into the main
+    RAM, the arena may also lie in another bank, or become several; "latency" also moves what is used most to a faster bank."""
 
     optimize: str = "balanced"
     max_overhead: float = 1.10
     arena_bytes: int | None = None
     push_rows: bool = False  # the input comes row by row and is never stored whole
     patches: Patches | None = None  # the first operators must run so
+    rooms: tuple[Room, ...] = ()
 
 
 BALANCED = Goal()
@@ -102,14 +106,45 @@ def make_plan(
     schedule, placement = chosen.schedule, chosen.placement
     crowded = target.optimize == "ram"  # kernels were chosen for their scratch
     if goal.arena_bytes is not None and chosen.height > goal.arena_bytes:
+        spread = _spread(graph, target, progress, goal)
+        if spread is not None:
+            progress("checking the plan")
+            return _checked_split(*spread)
         # the last resort: kernels without scratch, which take several times as long, but where there is room for more
         bare = _choose(_candidates(graph, replace(target, scratch_bytes=0), progress, goal), goal)
         if bare.height < chosen.height:
             chosen, crowded = bare, True
     if crowded:
         schedule, placement = fill_holes(chosen.schedule, chosen.placement, chosen.make)
+    room = one_bank(placement.height, goal.rooms)
+    if goal.optimize == "latency" and room and any(r.cycles < room.cycles for r in goal.rooms):
+        hot = split(chosen.graph, schedule, goal.rooms)
+        if hot and len(hot.parts) > 1:
+            progress("checking the plan")
+            return _checked_split(chosen.graph, schedule, hot)
     progress("checking the plan")
-    return _checked(chosen.graph, schedule, placement)
+    return _checked(chosen.graph, schedule, placement, room.bank if room else "")
+
+
+def _spread(
+    graph: Graph, target: Target, progress: Callable[[str], None], goal: Goal
+) -> tuple[Graph, Schedule, Split] | None:
+    """The best plan over all banks, where none fits into the main one. None where there is no other bank, or it does not help."""
+    if len(goal.rooms) < 2:
+        return None
+    total = sum(r.size_bytes for r in goal.rooms)
+    best: tuple[tuple[int, int], Candidate, Split] | None = None
+    for c in _candidates(graph, target, progress, replace(goal, optimize="ram", arena_bytes=None)):
+        if c.placement.lower_bound > total or (best and goal.optimize != "ram" and c.cost >= best[0][0]):
+            continue
+        progress("choosing memory banks")
+        found = split(c.graph, c.schedule, goal.rooms)
+        if found:
+            cost = c.cost + found.slow_cycles
+            rank = (found.height, cost) if goal.optimize == "ram" else (cost, found.height)
+            if best is None or rank < best[0]:
+                best = rank, c, found
+    return None if best is None else (best[1].graph, best[1].schedule, best[2])
 
 
 def front(
@@ -245,8 +280,29 @@ def plan_of(graph: Graph, schedule: Schedule) -> Plan:
     return _checked(graph, schedule, place(schedule))
 
 
-def _checked(graph: Graph, schedule: Schedule, placement: Placement) -> Plan:
-    height = (placement.height + ALIGN - 1) // ALIGN * ALIGN
-    plan = Plan(graph, schedule, dict(placement.offsets), height, placement.lower_bound, placement.optimal)
+def _checked(graph: Graph, schedule: Schedule, placement: Placement, bank: str = "") -> Plan:
+    plan = Plan(graph, schedule, dict(placement.offsets), _whole(placement.height), placement.lower_bound, placement.optimal, bank)
     check(plan)
     return plan
+
+
+def _checked_split(graph: Graph, schedule: Schedule, found: Split) -> Plan:
+    """The plan of one arena per bank, each placed once more as low as it goes."""
+    parts = []
+    for room, trial in found.parts:
+        ids = {b for b, _ in trial.offsets}
+        mine = [b for b in schedule.buffers if b.id in ids]
+        best = place_buffers(schedule, mine, None, DEFAULT_EFFORT)
+        parts.append((room, best if best.height < trial.height else trial))
+    arena_of = {b: k for k, (_, p) in enumerate(parts) for b, _ in p.offsets}
+    offsets = {b: at + (found.header_bytes if k == 0 else 0) for k, (_, p) in enumerate(parts) for b, at in p.offsets}
+    plan = Plan(
+        graph, schedule, offsets, _whole(found.header_bytes + parts[0][1].height), found.header_bytes + sum(p.lower_bound for _, p in parts),
+        all(p.optimal for _, p in parts), parts[0][0].bank, tuple(Arena(r.bank, _whole(p.height)) for r, p in parts[1:]), arena_of,
+    )  # fmt: skip
+    check(plan)
+    return plan
+
+
+def _whole(height: int) -> int:
+    return -(-height // ALIGN) * ALIGN

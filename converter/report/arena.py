@@ -49,7 +49,7 @@ class Why(Enum):
 
 @dataclass(frozen=True)
 class Box:
-    """A buffer on the arena: bytes offset..offset+size-1 during steps first..last. `tensors`: the model file's names.
+    """A buffer on the arena (of several, one behind another): bytes offset..offset+size-1 during steps first..last. `tensors`: the model file's names.
 
     maker: the operator that fills it; empty for inputs and scratch. alternate: drawn in a second shade, for tensors that are alive together."""
 
@@ -141,7 +141,7 @@ def boxes(plan: Plan) -> tuple[Box, ...]:
         names = tuple(printable(graph.tensors[t].name) for t in held)
         beside = [x.alternate for x in out if x.role is Role.TENSOR and x.first <= b.last and b.first <= x.last]
         alternate = role is Role.TENSOR and beside.count(False) > beside.count(True)
-        out.append(Box(b.id, role, name, maker, plan.offsets[b.id], b.size_bytes, b.first, b.last, names, alternate))
+        out.append(Box(b.id, role, name, maker, plan.stacked(b.id), b.size_bytes, b.first, b.last, names, alternate))
     return tuple(out)
 
 
@@ -252,7 +252,7 @@ def peak(plan: Plan, found: tuple[Box, ...]) -> Peak:
         groups.setdefault((_why(plan, at, b), b.role), []).append(b)
     parts = [Part(why, role, _group_name(role, each), sum(b.size for b in each), tuple(each)) for (why, role), each in groups.items()]
     live = covered(alive[at])
-    return Peak(at, tuple(sorted(parts, key=lambda p: -p.size)), sum(p.size for p in parts) - live, plan.arena_bytes - live)
+    return Peak(at, tuple(sorted(parts, key=lambda p: -p.size)), sum(p.size for p in parts) - live, plan.total_bytes - live)
 
 
 def _group_name(role: Role, each: list[Box]) -> str:

@@ -101,13 +101,13 @@ class ArenaChart:
 
 def arena_chart(plan: Plan, found: Sequence[Box], top: Peak, room: int) -> ArenaChart:
     """room: bytes that the board, or the budget, leaves for the arena; drawn where it is near."""
-    scale = _Scale(plan, top.step, max(plan.arena_bytes, room if room <= 1.3 * plan.arena_bytes else 0, 1))
+    scale = _Scale(plan, top.step, max(plan.total_bytes, room if room <= 1.3 * plan.total_bytes else 0, 1))
     shared = tuple(shared_regions(found))
     drawn = tuple(
         ChartBox(b, scale.rect(b.first, b.last, b.offset, b.end), _label(scale, b, shared), b.first <= top.step <= b.last)
         for b in sorted(found, key=lambda b: (-b.size * (b.last - b.first + 1), b.id))
     )
-    column = scale.rect(top.step, top.step, 0, plan.arena_bytes)
+    column = scale.rect(top.step, top.step, 0, plan.total_bytes)
     text = f"peak: step {top.step}"
     half = text_width(text, 14) / 2
     middle = round(min(max(column.x + column.w / 2, LEFT + half), WIDTH - RIGHT - half), 2)
@@ -236,8 +236,8 @@ def _columns(plan: Plan, scale: _Scale) -> tuple[Label, ...]:
 
 def _lines(plan: Plan, scale: _Scale, room: int) -> Iterator[Line]:
     """Labels that would touch move up."""
-    found = [("arena", plan.arena_bytes, f"arena {plan.arena_bytes:,} B")]
-    if not plan.optimal and plan.lower_bound_bytes < plan.arena_bytes:
+    found = [("arena", plan.total_bytes, f"arena {plan.total_bytes:,} B")]
+    if not plan.optimal and plan.lower_bound_bytes < plan.total_bytes:
         found.append(("bound", plan.lower_bound_bytes, f"bound {plan.lower_bound_bytes:,} B"))
     if room <= scale.top:
         found.append(("room", room, f"room {room:,} B"))

@@ -40,12 +40,12 @@ def front_points(candidates: Sequence[Candidate], plan: Plan, graph: Graph, mode
 
     def point(height: int, schedule: Schedule, cost: int | None, macs: int) -> FrontPoint:
         ram = (height + ALIGN - 1) // ALIGN * ALIGN
-        chosen = ram == plan.arena_bytes and _stages(schedule) == _stages(plan.schedule)
+        chosen = ram == plan.total_bytes and _stages(schedule) == _stages(plan.schedule)
         return FrontPoint(ram, macs, round(macs / model_macs, 4) if model_macs else 1.0, cost, len(_stages(schedule)), ram <= room, chosen)
 
     points = [point(c.height, c.schedule, c.cost, once + c.extra_macs) for c in candidates]
     if not any(p.chosen for p in points):
-        points.append(point(plan.arena_bytes, plan.schedule, None, planned_macs(plan.graph, plan.schedule)))
+        points.append(point(plan.total_bytes, plan.schedule, None, planned_macs(plan.graph, plan.schedule)))
     return tuple(sorted(points, key=lambda p: (p.ram, p.instructions_extra or 0)))
 
 

@@ -73,11 +73,21 @@ class StageRow:
 
 @dataclass(frozen=True)
 class BankRow:
+    """A memory bank of the board, and the bytes of it that are used, in all and for what. runtime, code: None where no compiler
+    measured them; they, the stack and the program are in the first bank of their kind. cycles: of one access, about."""
+
     name: str
     kind: str
     origin: int
     size: int
     used: int
+    arena: int
+    stack: int
+    runtime: int | None
+    weights: int
+    code: int | None
+    cycles: int
+    speed: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ def live_bytes(plan: Plan) -> list[int]:
     out = []
     for s in range(max(1, len(plan.schedule.steps))):
         end = total = 0
-        for lo, size in sorted((plan.offsets[b.id], b.size_bytes) for b in plan.schedule.buffers if b.first <= s <= b.last):
+        for lo, size in sorted((plan.stacked(b.id), b.size_bytes) for b in plan.schedule.buffers if b.first <= s <= b.last):
             total += max(0, lo + size - max(lo, end))
             end = max(end, lo + size)
         out.append(total)
@@ -144,31 +154,51 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
     """The report for a board, or for the given budgets in bytes."""
     plan = c.plan
     code, runtime = (measured.code, measured.runtime) if measured else (None, None)
-    ram_total = plan.arena_bytes + board.stack_bytes + (runtime or 0)
+    ram_total = plan.total_bytes + board.stack_bytes + (runtime or 0)
     flash_total = c.project.weights_bytes + (code or 0)
+    banks = bank_rows(c, board, code, runtime)
     layers = layer_rows(plan)
     planned = sum(r.macs for r in layers)
-    used = {"ram": ram_total, "flash": flash_total}
     g = plan.graph
-    first = {k: next((b.name for b in board.banks if b.kind == k), None) for k in used}
     return PlanReport(
         model=c.project.prefix,
         board=board.name,
         ram=Ram(
-            plan.arena_bytes, board.stack_bytes, runtime, ram_total, ram or board.ram_bytes, plan.lower_bound_bytes,
+            plan.total_bytes, board.stack_bytes, runtime, ram_total, ram or _budget(board, banks, "ram"), plan.lower_bound_bytes,
             sum(_stored_bytes(plan, t) for t in g.inputs),
         ),
-        flash=Flash(c.project.weights_bytes, code, flash_total, flash or board.flash_bytes),
+        flash=Flash(c.project.weights_bytes, code, flash_total, flash or _budget(board, banks, "flash")),
         macs=Macs(graph_macs(c.source), planned, graph_macs(plan.graph)),
         stages=stage_rows(plan),
         layers=layers,
-        banks=tuple(
-            BankRow(b.name, b.kind, b.origin, b.size, used.get(b.kind, 0) if first.get(b.kind) == b.name else 0) for b in board.banks
-        ),
+        banks=banks,
         peak=max(layers, key=lambda r: (r.live_bytes, -r.index)) if layers else None,
         optimal=plan.optimal,
         model_hash=c.project.model_hash,
     )  # fmt: skip
+
+
+def bank_rows(c: Compiled, board: Board, code: int | None, runtime: int | None) -> tuple[BankRow, ...]:
+    """What lies in each of the board's banks."""
+    arenas = {a.bank: a.size_bytes for a in c.plan.arenas}
+    elsewhere = c.project.weights_in
+    rows = []
+    for b in board.banks:
+        ram, main = b.kind == "ram", b is board.main_bank(b.kind)
+        arena = arenas.get("" if main else b.name, 0) if ram else 0
+        stack = board.stack_bytes if ram and main else 0
+        weights = 0 if ram else c.project.weights_bytes - sum(elsewhere.values()) if main else elsewhere.get(b.name, 0)
+        own = (runtime if ram else 0, 0 if ram else code) if main else (0, 0)
+        used = arena + stack + weights + sum(n or 0 for n in own)
+        rows.append(BankRow(b.name, b.kind, b.origin, b.size, used, arena, stack, own[0], weights, own[1], b.cycles, b.speed))
+    return tuple(rows)
+
+
+def _budget(board: Board, banks: tuple[BankRow, ...], kind: str) -> int:
+    """The sizes of the banks in use; of all of them, where one holds more than it can."""
+    mine = [r for r, b in zip(banks, board.banks, strict=True) if b in board.usable_banks(kind)]
+    used = [r for k, r in enumerate(mine) if k == 0 or r.used]
+    return sum(r.size for r in (mine if any(r.used > r.size for r in used) else used))
 
 
 def _stored_bytes(plan: Plan, t: int) -> int:
@@ -221,10 +251,10 @@ def _smallest_change(report: PlanReport, boards: tuple[Board, ...], plan: Plan) 
 def _shrink(plan: Plan, room: int) -> str:
     """The input size at which a convolutional network's arena would fit: activations scale with the image's area."""
     shape = next((plan.graph.tensors[t].shape for t in plan.graph.inputs if len(plan.graph.tensors[t].shape) == 4), None)
-    missing = plan.arena_bytes - room
+    missing = plan.total_bytes - room
     if shape is None or room <= 0 or min(shape[1:3]) < 8:
         return f"free {missing:,} B at the peak step"
-    factor = float(np.sqrt(room / plan.arena_bytes))
+    factor = float(np.sqrt(room / plan.total_bytes))
     h, w = (int(d * factor) // 2 * 2 for d in shape[1:3])
     if min(h, w) < 2:
         return f"free {missing:,} B at the peak step"

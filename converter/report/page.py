@@ -130,7 +130,7 @@ def _rest(top: Peak) -> tuple[int, int]:
 def table_rows(plan: Plan, report: PlanReport) -> tuple[TableRow, ...]:
     out = []
     for row, step in zip(report.layers, plan.schedule.steps, strict=True):
-        share = round(100 * row.live_bytes / max(1, plan.arena_bytes), 1)
+        share = round(100 * row.live_bytes / max(1, plan.total_bytes), 1)
         inner, mode, name = (), "", operator_name(plan.graph, step.nodes[0])
         if isinstance(step, Stage):
             inner, mode = _inner_rows(plan, step), stage_mode(step)

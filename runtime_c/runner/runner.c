@@ -65,7 +65,7 @@ static tm_answer identify(runner *r, request q) {
   answer32(r, r->port.clock_hz);
   answer32(r, r->port.count_hz);
   answer32(r, m->runtime_version);
-  answer32(r, m->arena_bytes);
+  answer32(r, tm_model_arena_bytes(m));
   answer32(r, m->steps);
   memcpy(answer_bytes(r, sizeof m->hash), m->hash, sizeof m->hash);
   answer_text(r, m->tool_version, 15);

@@ -11,7 +11,7 @@
 
 /* Elements that lie one after another in the arena. */
 typedef struct run {
-  uint32_t offset; /* bytes from the arena's start */
+  uint32_t offset; /* bytes from its arena's start */
   uint32_t count;  /* elements */
 } run;
 
@@ -62,7 +62,7 @@ static run run_at(const tm_tensor_info *t, uint32_t e, uint32_t most) {
 void tm_tensor_write(uint8_t *arena, const tm_tensor_info *t, uint8_t outside, uint32_t first, uint32_t count, const uint8_t *src) {
   while (count > 0) {
     const run r = run_at(t, first, count);
-    uint8_t *dst = arena + r.offset;
+    uint8_t *dst = tm_arena(arena, t->arena) + r.offset;
     if (outside == t->dtype) {
       memcpy(dst, src, (size_t)r.count * tm_elem_bytes(outside));
     } else {
@@ -78,10 +78,10 @@ void tm_tensor_write(uint8_t *arena, const tm_tensor_info *t, uint8_t outside, u
   }
 }
 
-void tm_tensor_read(const uint8_t *arena, const tm_tensor_info *t, uint8_t outside, uint32_t first, uint32_t count, uint8_t *dst) {
+void tm_tensor_read(uint8_t *arena, const tm_tensor_info *t, uint8_t outside, uint32_t first, uint32_t count, uint8_t *dst) {
   while (count > 0) {
     const run r = run_at(t, first, count);
-    const uint8_t *src = arena + r.offset;
+    const uint8_t *src = tm_arena(arena, t->arena) + r.offset;
     if (outside == t->dtype) {
       memcpy(dst, src, (size_t)r.count * tm_elem_bytes(outside));
     } else {

@@ -24,6 +24,6 @@ int tm_tensor_converts(const tm_tensor_info *t, uint8_t outside);
 void tm_tensor_write(uint8_t *arena, const tm_tensor_info *t, uint8_t outside, uint32_t first, uint32_t count, const uint8_t *src);
 
 /* The reverse; int8 to float32 is (q - zero_point) * scale. */
-void tm_tensor_read(const uint8_t *arena, const tm_tensor_info *t, uint8_t outside, uint32_t first, uint32_t count, uint8_t *dst);
+void tm_tensor_read(uint8_t *arena, const tm_tensor_info *t, uint8_t outside, uint32_t first, uint32_t count, uint8_t *dst);
 
 #endif /* TM_RUNNER_TENSOR_IO_H */

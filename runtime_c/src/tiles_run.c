@@ -40,7 +40,7 @@ static uint8_t *view(uint8_t *arena, const tm_tile_operand *o, span rows, span c
   } else {
     g->first = rows.lo % (int32_t)o->ring;
   }
-  return arena + o->at + at * (ptrdiff_t)o->elem;
+  return tm_arena(arena, o->arena) + o->at + at * (ptrdiff_t)o->elem;
 }
 
 /* One operator on one rectangle of tile (i, j). */

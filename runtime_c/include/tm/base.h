@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Bumped whenever a params struct, a kernel contract or tm_model changes. Generated code asserts it. */
-#define TM_RUNTIME_VERSION 2
+#define TM_RUNTIME_VERSION 3
 
 #ifdef __cplusplus
 #define TM_RESTRICT __restrict
@@ -43,6 +43,15 @@
 #else
 #define TM_SECTION(name)
 #endif
+
+/*
+ * Arena k of a network. Where the plan puts buffers into several memory banks, arena 0 begins with the addresses of the others, so
+ * that one pointer stands for all of them. They are written once, before the first inference, and never by one.
+ */
+static inline uint8_t *tm_arena(uint8_t *arena, uint32_t k) { return k == 0 ? arena : ((uint8_t **)(void *)arena)[k - 1u]; }
+
+/* Tells arena 0 where arena k is, 1 <= k <= tm_model.further; it must stay there for as long as arena 0 is used. */
+static inline void tm_arena_set(uint8_t *arena, uint32_t k, uint8_t *further) { ((uint8_t **)(void *)arena)[k - 1u] = further; }
 
 typedef enum tm_status {
   TM_OK = 0,

@@ -35,7 +35,7 @@ extern "C" {
 
 /*
  * Answers requests until the stream ends (host), for ever on a device. Call after tm_port_init().
- * arena: arena_bytes >= m->arena_bytes at a multiple of m->arena_align. A model that does not fit is reported by IDENTIFY.
+ * arena: arena_bytes >= m->arena_bytes at a multiple of m->arena_align, which knows its further arenas (tm_arena_set). A model that does not fit is reported by IDENTIFY.
  */
 void tm_runner(const tm_model *m, uint8_t *arena, uint32_t arena_bytes);
 

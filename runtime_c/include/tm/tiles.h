@@ -40,12 +40,13 @@ typedef tm_status (*tm_tile_fn)(uint8_t *arena, const tm_tile_view *v);
  * h, w: extents of the whole tensor, or those of the output where rows or columns are repeated (stride 0).
  */
 typedef struct tm_tile_operand {
-  uint32_t at; /* bytes from the start of the arena */
+  uint32_t at; /* bytes from the start of its arena */
   int32_t row_stride, px_stride; /* elements */
   uint16_t h, w, c;
   uint16_t ring; /* row slots, row y in slot y % ring; 0: every row of it has its own */
   uint8_t elem; /* bytes of an element */
   uint8_t maker;
+  uint8_t arena; /* that it lies in: tm_arena() */
 } tm_tile_operand;
 
 /* An operator: output pixel (y,x) reads input rows y*stride_h - pad_top and size_h-1 more, columns likewise; element-wise: 1, 1, 0. */

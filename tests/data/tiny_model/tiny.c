@@ -77,22 +77,22 @@ static tm_status run_step(uint8_t *a, uint32_t k) {
 }
 
 static const tm_tensor_info inputs[] = {
-    {0, 0, {2, 3, 2, 16, 4, 0, 0}, TM_I8, TM_F32, 0, 2, 0.5f, -3},
-    {1, 64, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 0, 1, 1.0f, 0},
+    {0, 0, {2, 3, 2, 16, 4, 0, 0}, TM_I8, TM_F32, 0, 2, 0, 0.5f, -3},
+    {1, 64, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 0, 1, 0, 1.0f, 0},
 };
 static const tm_tensor_info outputs[] = {
-    {7, 96, {2, 3, 2, 8, 2, 0, 0}, TM_I8, TM_F32, 3, STEPS, 0.5f, -3},
-    {9, 64, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 2, STEPS, 1.0f, 0},
+    {7, 96, {2, 3, 2, 8, 2, 0, 0}, TM_I8, TM_F32, 3, STEPS, 0, 0.5f, -3},
+    {9, 64, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 2, STEPS, 0, 1.0f, 0},
 };
 static const tm_tensor_info tensors[] = {
-    {0, 0, {2, 3, 2, 16, 4, 0, 0}, TM_I8, TM_I8, 0, 2, 0.5f, -3},
-    {5, 80, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 1, 1, 1.0f, 0},
-    {7, 96, {2, 3, 2, 8, 2, 0, 0}, TM_I8, TM_I8, 3, STEPS, 0.5f, -3},
+    {0, 0, {2, 3, 2, 16, 4, 0, 0}, TM_I8, TM_I8, 0, 2, 0, 0.5f, -3},
+    {5, 80, {1, 1, 8, 8, 8, 0, 0}, TM_I8, TM_I8, 1, 1, 0, 1.0f, 0},
+    {7, 96, {2, 3, 2, 8, 2, 0, 0}, TM_I8, TM_I8, 3, STEPS, 0, 0.5f, -3},
 };
 
 static const tm_model tiny_model = {
     "tiny", "0.0.test", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-    TM_RUNTIME_VERSION, sizeof arena, 16, STEPS, 2, 2, 3, inputs, outputs, tensors, run_step, NULL,
+    TM_RUNTIME_VERSION, sizeof arena, 16, STEPS, 2, 2, 3, 0, inputs, outputs, tensors, run_step, NULL, NULL,
 };
 
 int main(void) {
