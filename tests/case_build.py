@@ -22,12 +22,14 @@ RED_ZONE = 64
 
 
 def spread(plan: Plan) -> Plan:
-    """The same plan with every buffer apart from all others, so that poisoning the gaps isolates each one."""
-    offsets, at = {}, RED_ZONE
+    """The same plan with every buffer apart from all others in its arena, so that poisoning the gaps isolates each one."""
+    offsets, at = {}, [RED_ZONE + plan.header_bytes, *(RED_ZONE for _ in plan.further)]
     for b in plan.schedule.buffers:
-        offsets[b.id] = at
-        at += (b.size_bytes + 7) // 8 * 8 + RED_ZONE
-    return replace(plan, offsets=offsets, arena_bytes=at)
+        k = plan.arena_of.get(b.id, 0)
+        offsets[b.id] = at[k]
+        at[k] += (b.size_bytes + 7) // 8 * 8 + RED_ZONE
+    further = tuple(replace(a, size_bytes=size) for a, size in zip(plan.further, at[1:], strict=True))
+    return replace(plan, offsets=offsets, arena_bytes=at[0], further=further)
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,12 @@ def build_cases(plans: dict[str, Plan], folder: Path) -> CaseProgram:
         project = emit_project(plan, b"", name)
         prefix = f"{project.model_dir}/src/"
         sources.update({path.removeprefix(prefix): text for path, text in project.files.items() if path.startswith(prefix)})
-        spans = ", ".join(f"{{{plan.offsets[b.id]}, {b.size_bytes}}}" for b in plan.schedule.buffers)
-        headers.append(f'#include "{project.prefix}.h"\nstatic const size_t {project.prefix}_buffers[][2] = {{{spans}}};')
+        places = ((*plan.buffer_place(b.id), b.size_bytes) for b in plan.schedule.buffers)
+        spans = ", ".join(f"{{{arena}, {offset}, {size}}}" for arena, offset, size in places)
+        headers.append(f'#include "{project.prefix}.h"\nstatic const size_t {project.prefix}_buffers[][3] = {{{spans}}};')
         count = len(plan.schedule.buffers)
         rows.append(f'  {{"{name}", &{project.prefix}_model, {project.prefix}_buffers, {count}}},')
-    table = "typedef struct { const char *name; const tm_model *model; const size_t (*buffer)[2]; size_t buffers; } one_case;"
+    table = "typedef struct { const char *name; const tm_model *model; const size_t (*buffer)[3]; size_t buffers; } one_case;"
     sources["cases.h"] = "\n".join([*headers, table, "static const one_case cases[] = {", *rows, "};", ""])
     sources["case_driver.c"] = (HERE / "c" / "case_driver.c").read_text()
     for path, text in sources.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from banks import scattered
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model
@@ -44,7 +45,7 @@ def _assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray], where: str) 
 
 
 def _plans(graph: Graph, seed: int) -> dict[str, Plan]:
-    """By a name for each way to lay the graph out."""
+    """By a name for each way to lay the graph out; one of them, by chance, also over two or three memory banks."""
     switches = seed % 5 == 0
     plan = make_plan(graph, Target())
     plans = {"isolated": spread(plan), "planned": plan}
@@ -65,6 +66,9 @@ def _plans(graph: Graph, seed: int) -> dict[str, Plan]:
         ordered = reorder(graph)
         for views, in_place in SWITCHES:
             plans[f"v{views:d}i{in_place:d}"] = plan_of(ordered, make_schedule(ordered, Target(), views, in_place))
+    one = [p for name, p in plans.items() if "apart" not in name and name != "isolated"]
+    several = scattered(one[seed % len(one)], 2 + seed % 2, seed)
+    plans.update(banks=several, banks_apart=spread(several))
     return plans
 
 

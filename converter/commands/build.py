@@ -18,7 +18,8 @@ from tinyml.device.files import MARKER, check_replaceable, replace_folder, write
 from tinyml.device.platformio import build_with_platformio
 from tinyml.device.toolchain import TOOLCHAINS, choose_toolchain
 from tinyml.emit.firmware_project import emit_firmware
-from tinyml.report.memory import PlanReport, plan_report, require_fit
+from tinyml.report.fit import require_fit
+from tinyml.report.memory import PlanReport, plan_report
 from tinyml.report.text import memory_lines
 
 IMAGE = "firmware.elf"
@@ -58,7 +59,7 @@ def output_folder(args: argparse.Namespace, job: Job) -> Path:
 def build_folder(job: Job, folder: Path, builder: str | None, console: Console) -> Built:
     """Writes the project folder whole, or leaves it as it was. builder: pio or gcc; None for the project without an image."""
     check_replaceable(folder)
-    require_fit(plan_report(job.compiled, job.board, None, job.ram, job.flash), all_boards(), job.compiled.plan)
+    require_fit(plan_report(job.compiled, job.board, None, job.ram, job.flash), all_boards(), job.compiled.plan, job.remedy)
     files = emit_firmware(job.compiled.project, job.board)
     binaries: dict[str, bytes] = {}
     build: BuildResult | None = None
@@ -74,7 +75,7 @@ def build_folder(job: Job, folder: Path, builder: str | None, console: Console) 
     # the sections of an image that a framework links are the framework's
     numbers = measured(build) if build and not job.board.framework else None
     report = plan_report(job.compiled, job.board, numbers, job.ram, job.flash)
-    require_fit(report, all_boards(), job.compiled.plan)
+    require_fit(report, all_boards(), job.compiled.plan, job.remedy)
     marker = {
         "tool": "tinyml", "version": __version__, "builder": builder, "compiler": build.compiler if build else None,
         "flags": list(build.flags) if build else None, "files": digest(files), "plan": report.to_json(),

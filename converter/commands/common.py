@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from tinyml.device.tools import default_board
 from tinyml.emit.weights import FlashRoom
 from tinyml.errors import UsageError
 from tinyml.ir import Graph
+from tinyml.passes import run_passes
 from tinyml.pipeline import Compiled, compile_model
+from tinyml.plan.model import Target
+from tinyml.plan.other_goals import smallest_change
 from tinyml.plan.place_banks import Room
 from tinyml.plan.planner import Goal
 from tinyml.plan.tile_search import Patches
@@ -150,6 +154,7 @@ class Job:
     compiled: Compiled
     ram: int | None
     flash: int | None
+    remedy: Callable[[int], str] = lambda room: ""  # see report/fit.py
 
 
 def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) -> Job:
@@ -175,7 +180,12 @@ def load_job(args: argparse.Namespace, console: Console, on_host: bool = False) 
         console.err.print("tinyml: --plan-time ended the search; a longer one may find a smaller or faster plan", markup=False)
     if wanted and not dump.seen:
         raise UsageError("--dump-after", f"no pass is called {wanted!r}", f"passes: {', '.join(dump.names)}")
-    return Job(Path(path), board, compiled, ram, flash)
+    return Job(Path(path), board, compiled, ram, flash, cache(partial(_remedy, compiled, isa, goal, console)))
+
+
+def _remedy(compiled: Compiled, isa: frozenset[str], goal: Goal, console: Console, room: int) -> str:
+    with console.progress("looking for a plan that fits") as progress:
+        return smallest_change(run_passes(compiled.source), Target(isa, goal.optimize), goal, room, progress)
 
 
 def arena_budget(board: Board, ram: int | None) -> int:

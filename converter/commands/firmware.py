@@ -13,7 +13,8 @@ from tinyml.device.files import write_files
 from tinyml.device.tools import missing_tools
 from tinyml.emit.firmware_project import emit_firmware
 from tinyml.emit.flags import OPTIMIZE
-from tinyml.report.memory import Measured, plan_report, require_fit
+from tinyml.report.fit import require_fit
+from tinyml.report.memory import Measured, plan_report
 
 ARENAS = ("arena", *(f"arena{k}" for k in range(1, 8)))  # their symbols in the generated main.c
 
@@ -39,7 +40,7 @@ def measure(job: Job, console: Console) -> Measured | None:
     build that could not link."""
     if job.board.framework or missing_tools(job.board, "build"):
         return None
-    require_fit(plan_report(job.compiled, job.board, None), all_boards(), job.compiled.plan)
+    require_fit(plan_report(job.compiled, job.board, None), all_boards(), job.compiled.plan, job.remedy)
     with console.progress(f"building for {job.board.name}") as progress, tempfile.TemporaryDirectory(prefix="tinyml-") as tmp:
         progress("compiling")
         return measured(build_in(job, job.board, "device", Path(tmp)))

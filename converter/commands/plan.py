@@ -12,8 +12,9 @@ from tinyml.errors import DoesNotFit, UsageError
 from tinyml.passes import run_passes
 from tinyml.plan.model import Target
 from tinyml.plan.planner import Goal, front
+from tinyml.report.fit import require_fit
 from tinyml.report.front import FrontPoint, front_points, front_table
-from tinyml.report.memory import Measured, PlanReport, plan_report, require_fit
+from tinyml.report.memory import Measured, PlanReport, plan_report
 from tinyml.report.page import arena_room, plan_page
 from tinyml.report.text import layer_table, memory_lines
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
             write_text(args.html, plan_page(job.compiled.plan, report, points))
             console.print(f"wrote {args.html}")
     try:
-        require_fit(report, all_boards(), job.compiled.plan)
+        require_fit(report, all_boards(), job.compiled.plan, job.remedy)
         if refusal is not None:
             raise refusal
     except DoesNotFit as e:

@@ -23,7 +23,8 @@ from tinyml.device.ports import EMULATOR, Ask, Port, choose_port
 from tinyml.device.records import find_record
 from tinyml.device.session import Session
 from tinyml.errors import DeviceError, UsageError
-from tinyml.report.memory import plan_report, require_fit
+from tinyml.report.fit import require_fit
+from tinyml.report.memory import plan_report
 
 RECORDS = Path("build")  # the default folder of `tinyml build`
 
@@ -108,7 +109,7 @@ def open_session(job: Job, args: argparse.Namespace, console: Console, what: str
         build = None
         if started:
             if emulated:
-                require_fit(plan_report(job.compiled, board, None), all_boards(), job.compiled.plan)
+                require_fit(plan_report(job.compiled, board, None), all_boards(), job.compiled.plan, job.remedy)
             progress("compiling")
             build = build_in(job, board, "emulator" if emulated else "device", Path(tmp), debug)
         counting, why = prepare_counting(build, Path(tmp)) if count and emulated and build else (None, "")

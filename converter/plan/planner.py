@@ -109,7 +109,7 @@ def make_plan(
         spread = _spread(graph, target, progress, goal)
         if spread is not None:
             progress("checking the plan")
-            return _checked_split(*spread)
+            return split_plan(*spread)
         # the last resort: kernels without scratch, which take several times as long, but where there is room for more
         bare = _choose(_candidates(graph, replace(target, scratch_bytes=0), progress, goal), goal)
         if bare.height < chosen.height:
@@ -121,7 +121,7 @@ def make_plan(
         hot = split(chosen.graph, schedule, goal.rooms)
         if hot and len(hot.parts) > 1:
             progress("checking the plan")
-            return _checked_split(chosen.graph, schedule, hot)
+            return split_plan(chosen.graph, schedule, hot)
     progress("checking the plan")
     return _checked(chosen.graph, schedule, placement, room.bank if room else "")
 
@@ -286,7 +286,7 @@ def _checked(graph: Graph, schedule: Schedule, placement: Placement, bank: str =
     return plan
 
 
-def _checked_split(graph: Graph, schedule: Schedule, found: Split) -> Plan:
+def split_plan(graph: Graph, schedule: Schedule, found: Split) -> Plan:
     """The plan of one arena per bank, each placed once more as low as it goes."""
     parts = []
     for room, trial in found.parts:

@@ -237,6 +237,10 @@ def _columns(plan: Plan, scale: _Scale) -> tuple[Label, ...]:
 def _lines(plan: Plan, scale: _Scale, room: int) -> Iterator[Line]:
     """Labels that would touch move up."""
     found = [("arena", plan.total_bytes, f"arena {plan.total_bytes:,} B")]
+    if plan.further:
+        ends = accumulate(a.size_bytes for a in plan.arenas)
+        names = (f"{a.bank or 'main RAM'} {a.size_bytes:,} B" for a in plan.arenas)
+        found = [("arena" if e == plan.total_bytes else "border", e, t) for e, t in zip(ends, names, strict=True)]
     if not plan.optimal and plan.lower_bound_bytes < plan.total_bytes:
         found.append(("bound", plan.lower_bound_bytes, f"bound {plan.lower_bound_bytes:,} B"))
     if room <= scale.top:

@@ -1,13 +1,10 @@
-"""What a plan needs of a board, field by field as `tinyml plan --json` documents it, and why it does not fit."""
+"""What a plan needs of a board, field by field as `tinyml plan --json` documents it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from tinyml.board import Board
-from tinyml.errors import DoesNotFit
 from tinyml.pipeline import Compiled
 from tinyml.plan.model import Plan
 from tinyml.report.arena import INNER, boxes, stage_mode
@@ -205,57 +202,3 @@ def _stored_bytes(plan: Plan, t: int) -> int:
     """What of a tensor the arena holds at a time: its slots, where it is pushed row by row."""
     at, tensor = plan.schedule.layouts[t], plan.graph.tensors[t]
     return at.ring * at.geom.row_stride * tensor.dtype.bytes if at.ring else tensor.bytes
-
-
-def require_fit(report: PlanReport, boards: tuple[Board, ...], plan: Plan) -> None:
-    """Raises DoesNotFit: which step is the peak, how many bytes are missing, the smallest change that would fit."""
-    over_ram, over_flash = report.ram.total - report.ram.budget, report.flash.total - report.flash.budget
-    if over_ram <= 0 and over_flash <= 0:
-        return
-    needs = f"needs {report.ram.total:,} B RAM of {report.ram.budget:,} and {report.flash.total:,} B flash of {report.flash.budget:,}"
-    parts = []
-    if over_ram > 0 and report.peak is not None:
-        p = report.peak
-        shape = "x".join(map(str, p.shape))
-        parts.append(
-            f"RAM: {over_ram:,} B too many; the peak is step {p.index} (operator {p.operator} {p.op} -> {shape}) "
-            f"with {p.live_bytes:,} B live"
-        )
-    if over_flash > 0:
-        parts.append(f"flash: {over_flash:,} B too many ({report.flash.weights:,} B are weights)")
-    raise DoesNotFit(report.board, f"{report.model} {needs}; " + "; ".join(parts), _smallest_change(report, boards, plan))
-
-
-def _smallest_change(report: PlanReport, boards: tuple[Board, ...], plan: Plan) -> str:
-    room = report.ram.budget - report.ram.stack - (report.ram.runtime or 0)
-    options = []
-    if report.ram.total > report.ram.budget:
-        options.append(f"arena budget here is {max(0, room):,} B: {_shrink(plan, room)}")
-    own = next((b for b in boards if b.name == report.board), None)
-    if own is not None and report.ram.total <= own.ram_bytes and report.flash.total <= own.flash_bytes:
-        options.append(f"or raise the budget: {report.board} itself has {own.ram_bytes:,} B RAM and {own.flash_bytes:,} B flash")
-        return "; ".join(options)
-    fitting = [
-        b for b in boards
-        if b.ram_bytes - b.stack_bytes >= report.ram.arena + (report.ram.runtime or 0) and b.flash_bytes >= report.flash.total
-        and b.name != report.board and not b.is_host
-    ]  # fmt: skip
-    if fitting:
-        b = min(fitting, key=lambda b: (b.ram_bytes, b.flash_bytes))
-        options.append(f"or --board {b.name} ({b.ram_bytes:,} B RAM, {b.flash_bytes:,} B flash), the smallest known board that fits")
-    else:
-        options.append("no other board of the catalogue is large enough")
-    return "; ".join(options) or f"remove {report.flash.total - report.flash.budget:,} B of weights"
-
-
-def _shrink(plan: Plan, room: int) -> str:
-    """The input size at which a convolutional network's arena would fit: activations scale with the image's area."""
-    shape = next((plan.graph.tensors[t].shape for t in plan.graph.inputs if len(plan.graph.tensors[t].shape) == 4), None)
-    missing = plan.total_bytes - room
-    if shape is None or room <= 0 or min(shape[1:3]) < 8:
-        return f"free {missing:,} B at the peak step"
-    factor = float(np.sqrt(room / plan.total_bytes))
-    h, w = (int(d * factor) // 2 * 2 for d in shape[1:3])
-    if min(h, w) < 2:
-        return f"free {missing:,} B at the peak step"
-    return f"free {missing:,} B at the peak step, about an input of {h}x{w} instead of {shape[1]}x{shape[2]}"

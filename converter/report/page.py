@@ -16,6 +16,7 @@ from tinyml.report.front import FrontPoint
 from tinyml.report.front_chart import front_chart
 from tinyml.report.macs import step_macs
 from tinyml.report.memory import LayerRow, PlanReport
+from tinyml.report.text import bank_lines
 from tinyml.resources import templates_dir
 
 LISTED = 12  # buffers of the peak beside the chart; the table below has all of them
@@ -94,7 +95,7 @@ def plan_page(plan: Plan, report: PlanReport, points: Sequence[FrontPoint]) -> s
             _bar("RAM", report.ram.budget, (("arena", report.ram.arena), ("stack", report.ram.stack), ("runtime", report.ram.runtime or 0))),
             _bar("Flash", report.flash.budget, (("weights", report.flash.weights), ("code", report.flash.code or 0))),
         ),
-        front=front_chart(points, room), points=points,
+        front=front_chart(points, room), points=points, banks=report.banks if bank_lines(report) else (),
     )  # fmt: skip
 
 

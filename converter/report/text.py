@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from tinyml.report.memory import PlanReport
+from tinyml.report.memory import BankRow, PlanReport
 
 
 def count(n: int | None) -> str:
@@ -29,7 +29,22 @@ def memory_lines(r: PlanReport) -> list[str]:
     if r.peak is not None:
         shape = "x".join(map(str, r.peak.shape))
         lines.append(f"peak   {count(r.peak.live_bytes):>11} B in step {r.peak.index}: {r.peak.op} -> {shape}")
-    return lines
+    return lines + bank_lines(r)
+
+
+def bank_lines(r: PlanReport) -> list[str]:
+    """What went where; nothing where only the main banks, the first ones of their kinds, hold anything."""
+    main = {next(b.name for b in r.banks if b.kind == kind) for kind in ("ram", "flash")}
+    used = [b for b in r.banks if b.used]
+    if all(b.name in main for b in used):
+        return []
+    parts = ((b, [f"{k} {count(n)}" for k, n in uses(b) if n]) for b in used)
+    return [f"bank   {count(b.used):>11} B of {count(b.size)} in {b.name}: {', '.join(p)}" for b, p in parts]
+
+
+def uses(b: BankRow) -> tuple[tuple[str, int | None], ...]:
+    """What for, and how many bytes."""
+    return ("arena", b.arena), ("stack", b.stack), ("runtime", b.runtime), ("weights", b.weights), ("code", b.code)
 
 
 WIDEST = 120  # columns of a table of steps

@@ -1,7 +1,7 @@
 /*
  * Runs one generated model out of those linked in: case_driver NAME < inputs > outputs.
  *
- * The arena is one heap block in which only the bytes of the plan's buffers are addressable; everything between them is
+ * Each arena is a heap block in which only the bytes of the plan's buffers are addressable; everything between them is
  * poisoned for AddressSanitizer, so that a kernel that leaves its tensor by a single byte is caught.
  */
 #include <stdio.h>
@@ -23,7 +23,7 @@ static void transfer(uint8_t *arena, const tm_tensor_info *t, int in, tm_status 
   for (int32_t y = 0; y < g->h; ++y) {
     const int32_t slot = g->ring == 0 ? y : y % g->ring;
     for (int32_t x = 0; x < g->w; ++x) {
-      uint8_t *px = arena + t->offset + size * ((size_t)slot * (size_t)g->row_stride + (size_t)x * (size_t)g->px_stride);
+      uint8_t *px = tm_arena(arena, t->arena) + t->offset + size * ((size_t)slot * (size_t)g->row_stride + (size_t)x * (size_t)g->px_stride);
       const size_t n = size * (size_t)g->c;
       if ((in ? fread(px, 1, n, stdin) : fwrite(px, 1, n, stdout)) != n) {
         exit(3);
@@ -35,15 +35,30 @@ static void transfer(uint8_t *arena, const tm_tensor_info *t, int in, tm_status 
   }
 }
 
+static uint8_t *new_arena(size_t size) {
+  uint8_t *arena = (uint8_t *)malloc(size);
+  memset(arena, 0x55, size);
+  ASAN_POISON_MEMORY_REGION(arena, size);
+  return arena;
+}
+
+static void end_arena(uint8_t *arena, size_t size) {
+  ASAN_UNPOISON_MEMORY_REGION(arena, size);
+  free(arena);
+}
+
 int main(int argc, char **argv) {
   for (size_t k = 0; argc == 2 && k < sizeof cases / sizeof cases[0]; ++k) {
     if (strcmp(cases[k].name, argv[1]) == 0) {
       const tm_model *m = cases[k].model;
-      uint8_t *arena = (uint8_t *)malloc(m->arena_bytes);
-      memset(arena, 0x55, m->arena_bytes);
-      ASAN_POISON_MEMORY_REGION(arena, m->arena_bytes);
+      uint8_t *arena = new_arena(m->arena_bytes);
+      ASAN_UNPOISON_MEMORY_REGION(arena, m->further * sizeof(uint8_t *));
+      for (uint32_t i = 0; i < m->further; ++i) {
+        tm_arena_set(arena, i + 1, new_arena(m->further_bytes[i]));
+      }
       for (size_t b = 0; b < cases[k].buffers; ++b) {
-        ASAN_UNPOISON_MEMORY_REGION(arena + cases[k].buffer[b][0], cases[k].buffer[b][1]);
+        const size_t *at = cases[k].buffer[b];
+        ASAN_UNPOISON_MEMORY_REGION(tm_arena(arena, (uint32_t)at[0]) + at[1], at[2]);
       }
       for (uint16_t i = 0; i < m->inputs; ++i) {
         transfer(arena, &m->input[i], 1, m->push_row);
@@ -56,8 +71,10 @@ int main(int argc, char **argv) {
       for (uint16_t i = 0; i < m->outputs; ++i) {
         transfer(arena, &m->output[i], 0, NULL);
       }
-      ASAN_UNPOISON_MEMORY_REGION(arena, m->arena_bytes);
-      free(arena);
+      for (uint32_t i = 0; i < m->further; ++i) {
+        end_arena(tm_arena(arena, i + 1), m->further_bytes[i]);
+      }
+      end_arena(arena, m->arena_bytes);
       return 0;
     }
   }
