@@ -127,17 +127,18 @@ def make_plan(
 
 
 def _spread(
-    graph: Graph, target: Target, progress: Callable[[str], None], goal: Goal
+    graph: Graph, target: Target, progress: Progress, goal: Goal
 ) -> tuple[Graph, Schedule, Split] | None:
     """The best plan over all banks, where none fits into the main one. None where there is no other bank, or it does not help."""
     if len(goal.rooms) < 2:
         return None
     total = sum(r.size_bytes for r in goal.rooms)
     best: tuple[tuple[int, int], Candidate, Split] | None = None
-    for c in _candidates(graph, target, progress, replace(goal, optimize="ram", arena_bytes=None)):
+    for c in _candidates(graph, target, progress, replace(goal, optimize="ram", arena_bytes=None), every=goal.optimize != "ram"):
         if c.placement.lower_bound > total or (best and goal.optimize != "ram" and c.cost >= best[0][0]):
             continue
-        progress("choosing memory banks")
+        if progress("choosing memory banks") and best:
+            break
         found = split(c.graph, c.schedule, goal.rooms)
         if found:
             cost = c.cost + found.slow_cycles
