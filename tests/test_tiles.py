@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from networks import Net
+from networks import VALID, Net
 from tinyml.errors import InternalError, UsageError
 from tinyml.ir import Graph
+from tinyml.passes import run_passes
 from tinyml.plan.check import check
 from tinyml.plan.model import Grid, Plan, Stage, Target
 from tinyml.plan.planner import Goal, make_plan, plan_of
@@ -85,8 +86,19 @@ def test_operators_of_a_patch_use_the_same_bytes_again() -> None:
     g = n.graph([x], [n.conv(n.conv(n.conv(n.conv(x, 8, 3), 8, 3), 8, 3), 4, 3)])
     plan = planned(g, SQUARE)
     (patch,) = (b for b in plan.schedule.buffers if b.what.startswith("patch"))
-    # 8 + 3, 8 + 2, 8 + 1 pixels square, 8 channels, each at a multiple of 8: the two largest neighbours
-    assert patch.size_bytes == 8 * (11 * 11 + 10 * 10)
+    # 8 + 3, 8 + 2, 8 + 1 pixels square of 8 channels: each trails the one it is made of by two of its own rows, the first of which
+    # the padding above lets come early
+    assert patch.size_bytes == 8 * (11 * 11 + 2 * 10 + 2 * 9)
+
+
+def test_a_row_of_padding_alone_needs_nothing() -> None:
+    """The last rows of a 1x1 window on a padded image lie in the padding: they read nothing, and the checker agrees."""
+    n = Net()
+    x = n.act((1, 6, 8, 4))
+    padded = n.pad(n.conv(x, 8, 3), [[0, 0], [0, 6], [0, 0], [0, 0]])
+    g = run_passes(n.graph([x], [n.conv(n.conv(padded, 8, 3, padding=VALID), 4, 3)]))
+    assert [v.op for v in g.nodes] == ["CONV_2D"] * 3
+    check(planned(g, Tiling(PATCHES, 2, 2)))
 
 
 def test_strips_keep_rows_as_wide_as_a_strip() -> None:
@@ -163,6 +175,18 @@ def test_a_patch_that_is_overwritten_is_refused() -> None:
     at = plan.schedule.layouts
     layouts = {**at, **{t: replace(at[t], offset_bytes=at[shortcut].offset_bytes) for t in moved}}
     refused(replace(plan, schedule=replace(plan.schedule, layouts=layouts)), "no longer in the arena")
+
+
+def test_every_byte_that_a_patch_trails_by_is_needed() -> None:
+    n = Net()
+    x = n.act((1, 16, 16, 4))
+    g = n.graph([x], [n.conv(n.conv(n.conv(x, 8, 3), 8, 3), 4, 3)])
+    plan = planned(g, SQUARE)
+    at = plan.schedule.layouts
+    second = g.nodes[1].outputs[0]
+    assert at[g.nodes[0].outputs[0]].offset_bytes - at[second].offset_bytes == 2 * 9 * 8
+    nearer = {**at, second: replace(at[second], offset_bytes=at[second].offset_bytes + 1)}
+    refused(replace(plan, schedule=replace(plan.schedule, layouts=nearer)), "no longer in the arena")
 
 
 def test_an_operator_that_is_left_out_is_refused() -> None:

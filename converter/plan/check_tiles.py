@@ -124,12 +124,21 @@ class _Op:
         self.scratch[:] = SCRATCH
         reads = [(t, a, self._read(t, a, rect)) for t, a in self.live]
         for t, _, r in reads:
+            if r.empty:
+                refuse(self.where, f"a rectangle reads nothing of tensor {t.id}")
             self._fits(t, r)
             self._verify(t, r, tiles)
         self._fits(self.view.y, rect)
-        _Place(self, self.view.y, rect, tiles).write(self._expected(self.view.y, rect))
-        for t, a, r in reads:  # the kernel may still read after its first write
-            if not (isinstance(a, Elementwise) and self._in_place(t, r, tiles)):
+        for y in range(rect.y0, rect.y1):  # rows in ascending order, as tm/window.h promises
+            row = _Rect(y, y + 1, rect.x0, rect.x1)
+            windows = [(t, r) for t, a in self.live if isinstance(a, Window) and not (r := self._read(t, a, row)).empty]
+            for t, r in windows:
+                self._verify(t, r, tiles)
+            _Place(self, self.view.y, row, tiles).write(self._expected(self.view.y, row))
+            for t, r in windows:  # the kernel may still read for its last pixel after it wrote the first one
+                self._verify(t, r, tiles)
+        for t, a, r in reads:
+            if not isinstance(a, Window) and not (isinstance(a, Elementwise) and self._in_place(t, r, tiles)):
                 self._verify(t, r, tiles)
         if not (self.scratch == SCRATCH).all():
             refuse(self.where, "its output overlaps the scratch")
@@ -149,8 +158,6 @@ class _Op:
             read = _Rect(*rows, *((0, 1) if w == 1 else (want.x0, want.x1)))
         else:
             refuse(self.where, f"can not compute a rectangle from tensor {t.id}")
-        if read.empty:
-            refuse(self.where, f"a rectangle reads nothing of tensor {t.id}")
         return read
 
     def _fits(self, t: Tensor, rect: _Rect) -> None:

@@ -11,7 +11,7 @@ from tinyml.opspec import Elementwise, Geom, Lowering, Window, load_ops
 from tinyml.plan.lower_rows import lower_stage
 from tinyml.plan.lower_tiles import grid_of, lower_tiles
 from tinyml.plan.model import ArenaBuffer, Gap, Layout, Link, RowStep, Schedule, Stage, Step, Target
-from tinyml.plan.place import Buffer, Problem, solve
+from tinyml.plan.place import Buffer, Overlap, Problem, solve
 from tinyml.plan.rows import PUSHED, Kind, RowNode, chain, row_node
 from tinyml.plan.storage import Storage, plan_storage
 from tinyml.plan.stream import Stream, stream
@@ -134,7 +134,8 @@ def stage_tiles(graph: Graph, s: Fusion, last_read: dict[int, int]) -> Tiles | N
 def patch_places(graph: Graph, tiles: Tiles) -> tuple[int, dict[int, int]]:
     """Bytes of the buffer that holds what operators of one patch hand to each other, and where in it each tensor lies."""
     buffers = tuple(Buffer(t, tiles.bytes(graph, t), ALIGN, first, last) for t, (first, last) in tiles.lives().items())
-    placement = solve(Problem(buffers))
+    overlaps = tuple(Overlap(low, high, distance) for (low, high), distance in tiles.meetings(graph).items())
+    placement = solve(Problem(buffers, overlaps))
     return placement.height, dict(placement.offsets)
 
 

@@ -109,8 +109,13 @@ def _kept(problem: StageProblem, tiles: Tiles) -> int:
 
     if tiles.tiling.mode == STRIPS:
         return sum(size(t) for t in tiles.rings if t in tiles.local)
-    lives = tiles.lives()
-    return max((sum(size(t) for t, (a, b) in lives.items() if a <= p <= b) for p in range(len(tiles.nodes))), default=0)
+    lives, meetings = tiles.lives(), tiles.meetings(graph)
+    most = 0
+    for p in range(len(tiles.nodes)):
+        alive = {t for t, (a, b) in lives.items() if a <= p <= b}
+        shared = [size(a) + size(b) - max(gap + size(a), size(b)) for (b, a), gap in meetings.items() if {a, b} <= alive]
+        most = max(most, sum(map(size, alive)) - max(shared, default=0))
+    return most
 
 
 def tile_options(

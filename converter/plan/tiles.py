@@ -114,6 +114,27 @@ class Tiles:
                     out[self.top(t)] = first, p
         return out
 
+    def meetings(self, graph: Graph) -> dict[tuple[int, int], int]:
+        """Patches: (output, input) of a window, each by the tensor in whose place it is -> least bytes by which the input's place
+        must begin above the output's, where the input dies there: as `gaps`, in every tile."""
+        lives, out = self.lives(), {}
+        at = {n.out: p for p, n in enumerate(self.nodes)}
+        for p, n in enumerate(self.nodes):
+            for r in n.reads:
+                b, a = self.top(n.out), self.top(r.tensor)
+                if r.window is None or r.exact or a not in lives or b not in lives or lives[b][0] != p or lives[a][1] != p:
+                    continue
+                height, size = hwc(graph.tensors[r.tensor].shape)[0], self.bytes(graph, b)
+                row_a, row_b = (self.bytes(graph, t) // self.held(graph, t)[0] for t in (a, b))
+                found = 0
+                for rows in self.rows:
+                    (y0, y1), (x0, _) = rows[p], rows[at[r.tensor]]
+                    for y in range(y0, y1):
+                        found = max(found, (y - y0 + 1) * row_b - (reads(r.window, 0, (y, y + 1), height)[0] - x0) * row_a)
+                if found < size:
+                    out[b, a] = found
+        return out
+
     def events(self) -> Iterator[tuple[int, Span, Span]]:
         """(position in `nodes`, rows, columns) of everything that runs, in its order."""
         for rows in self.rows:
