@@ -1,6 +1,6 @@
 /*
  * Register access and bounded waiting, for every port. A test on the host may put a register file in the place of the hardware by
- * defining REG32 and REG8 first.
+ * defining REG32, REG16 and REG8 first.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -11,6 +11,7 @@
 
 #ifndef REG32
 #define REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
+#define REG16(address) (*(volatile uint16_t *)(uintptr_t)(address))
 #define REG8(address) (*(volatile uint8_t *)(uintptr_t)(address))
 #endif
 

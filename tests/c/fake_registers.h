@@ -28,6 +28,7 @@ struct FakeRegister {
 };
 
 #define REG32(a) (FakeRegister<uint32_t>{static_cast<uint32_t>(a)})
+#define REG16(a) (FakeRegister<uint16_t>{static_cast<uint32_t>(a)})
 #define REG8(a) (FakeRegister<uint8_t>{static_cast<uint32_t>(a)})
 #define BARRIER() ((void)0)
 
