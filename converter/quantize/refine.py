@@ -26,20 +26,31 @@ def refine_grids(
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[int, Grid]:  # fmt: skip
     """`grids` with better ranges. Groups in `frozen` (by leader), and constants, stay. Deterministic."""
-    few = data.take(np.linspace(0, len(data) - 1, min(SAMPLES, len(data))).astype(int))
-    groups: dict[int, list[int]] = {}
-    for t, leader in tied.items():
-        groups.setdefault(leader, []).append(t)
-    tape = Tape(graph, few.inputs, keep=tied)
-    for node in graph.nodes:
-        tape.step(node)
-    out = dict(grids)
-    for k, (leader, members) in enumerate(groups.items()):
-        progress(f"adjusting ranges ({k + 1} of {len(groups)})")
+    refiner, out = Refiner(graph, tied, data), dict(grids)
+    for k, (leader, members) in enumerate(refiner.groups.items()):
+        progress(f"adjusting ranges ({k + 1} of {len(refiner.groups)})")
         if leader not in frozen:
-            grid = _refined(graph, tape.values, members, grids[leader])
+            grid = refiner.refined(leader, grids[leader])
             out.update((t, grid) for t in members)
     return out
+
+
+class Refiner:
+    """Knows what every operator makes of exact values, for a few samples. groups: leader -> its tensors."""
+
+    def __init__(self, graph: Graph, tied: Mapping[int, int], data: Calibration):
+        few = data.take(np.linspace(0, len(data) - 1, min(SAMPLES, len(data))).astype(int))
+        self.groups: dict[int, list[int]] = {}
+        for t, leader in tied.items():
+            self.groups.setdefault(leader, []).append(t)
+        tape = Tape(graph, few.inputs, keep=tied)
+        for node in graph.nodes:
+            tape.step(node)
+        self._graph, self._values = graph, tape.values
+
+    def refined(self, leader: int, grid: Grid) -> Grid:
+        """The grid with which the readers of the group come closest to the float network, starting from `grid`."""
+        return _refined(self._graph, self._values, self.groups[leader], grid)
 
 
 def _refined(graph: Graph, values: Mapping[int, np.ndarray], members: list[int], grid: Grid) -> Grid:

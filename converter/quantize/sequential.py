@@ -10,7 +10,7 @@ measured and not assumed).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,18 +71,32 @@ def quantise_layers(
             progress(f"rounding weights ({k + 1} of {len(graph.nodes)})")
             view, layer = graph.view(node), layers[node.op]
             x, w, bias = layer.tensors(view)
-            assert w.data is not None and bias is not None and bias.data is not None
+            assert bias is not None
             pixels = _pixels(view, len(data), rng)
             rows = [_sampled(layer, view, tape.values[x.id], pixels) for tape in (exact, rough)]
-            found = fit(layer.matrix(view, w.data), bias.data.reshape(-1), rows[0], rows[1], widths[node.index], method)
-            q, real = (layer.weights_of(view, np.stack(m)) for m in ([r.q for r, _ in found], [r.real for r, _ in found]))
-            new_bias = np.concatenate([b for _, b in found])
-            done[node.index] = LayerWeights(q, np.concatenate([r.scale for r, _ in found]), new_bias, widths[node.index])
-            rough.set_constant(w.id, real)
-            rough.set_constant(bias.id, new_bias)
+            made = _fitted(layer, view, rows[0], rows[1], widths[node.index], method)
+            done[node.index] = made
+            rough.set_constant(w.id, made.real(layer.axis))
+            rough.set_constant(bias.id, made.bias)
         exact.step(node)
         rough.step(node, fake)
     return done
+
+
+def fit_alone(
+    layer: Layer, n: NodeView, x: np.ndarray, widths: Sequence[int], rng: np.random.Generator, method: Method = BEST
+) -> dict[int, LayerWeights]:
+    """A layer's weights at several widths, for inputs x [N,*shape] that are exact."""
+    rows = _sampled(layer, n, x, _pixels(n, len(x), rng))
+    return {bits: _fitted(layer, n, rows, rows, bits, method) for bits in widths}
+
+
+def _fitted(layer: Layer, n: NodeView, exact: np.ndarray, rough: np.ndarray, bits: int, method: Method) -> LayerWeights:
+    _, w, bias = layer.tensors(n)
+    assert w.data is not None and bias is not None and bias.data is not None
+    found = fit(layer.matrix(n, w.data), bias.data.reshape(-1), exact, rough, bits, method)
+    q = layer.weights_of(n, np.stack([r.q for r, _ in found]))
+    return LayerWeights(q, np.concatenate([r.scale for r, _ in found]), np.concatenate([b for _, b in found]), bits)
 
 
 def fit(

@@ -1,0 +1,95 @@
+"""What widths cost: bytes of weights, bytes of activations that are alive together, bit operations.
+
+A multiply-accumulate of a b-bit weight with an a-bit activation counts b * a bit operations, as in QuantMCU (arXiv 2401.13714).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyml.ir import Graph, Tensor, hwc
+from tinyml.opspec import load_ops
+from tinyml.quantize.layers import load_layers
+from tinyml.quantize.quantise import Prepared, Widths
+
+Live = tuple[Mapping[int, tuple[tuple[int, int], ...]], int]  # group -> (pixels, channels) of its tensors; bytes that never change
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """index: `Node.index`. rows of K weights each; group: leader of the input's group, None where its width is not a choice."""
+
+    index: int
+    macs: int
+    rows: int
+    row_weights: int
+    group: int | None
+
+    def bytes(self, bits: int) -> int:
+        return self.rows * -(-self.row_weights * bits // 8)
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    layers: tuple[LayerCost, ...]
+    groups: tuple[int, ...]  # whose width is a choice, by leader
+    steps: tuple[Live, ...]  # what is alive while each operator runs, layer by layer
+
+    def weight_bytes(self, w: Widths) -> int:
+        return sum(layer.bytes(w.weights.get(layer.index, 8)) for layer in self.layers)
+
+    def bitops(self, w: Widths) -> int:
+        return sum(
+            layer.macs * w.weights.get(layer.index, 8) * (8 if layer.group is None else w.activations.get(layer.group, 8))
+            for layer in self.layers
+        )
+
+    def peak_bytes(self, w: Widths) -> int:
+        return max(rest + sum(packed_bytes(t, w.activations.get(g, 8)) for g, t in live.items()) for live, rest in self.steps)
+
+
+def packed_bytes(tensors: tuple[tuple[int, int], ...], bits: int) -> int:
+    """Of tensors of (pixels, channels): each pixel begins at a whole byte."""
+    return sum(pixels * -(-channels * bits // 8) for pixels, channels in tensors)
+
+
+def costs_of(p: Prepared) -> Costs:
+    graph, specs, choosable = p.graph, load_ops(), set(p.free_groups)
+    layers = []
+    for node in graph.nodes:
+        if node.index in p.layer_nodes:
+            view = graph.view(node)
+            layer = load_layers()[node.op]
+            x, w, _ = layer.tensors(view)
+            rows = w.shape[layer.axis]
+            group = p.tied[x.id] if p.tied[x.id] in choosable else None
+            layers.append(LayerCost(node.index, specs[node.op].macs(view), rows, w.elements // rows, group))
+    steps = tuple(_live(p, graph, k, choosable) for k in range(len(graph.nodes)))
+    return Costs(tuple(layers), p.free_groups, steps)
+
+
+def _live(p: Prepared, graph: Graph, k: int, choosable: set[int]) -> Live:
+    """What operator k finds or makes: tensors born before it and read by it or later. A view costs no second copy."""
+    last = {t: max((*graph.consumers.get(t, ()), len(graph.nodes) if t in graph.outputs else -1)) for t in graph.tensors}
+    live: dict[int, list[tuple[int, int]]] = {}
+    rest = 0
+    for t in (*graph.inputs, *(y for n in graph.nodes for y in n.outputs)):
+        tensor = graph.tensors[t]
+        if graph.producer.get(t, -1) <= k <= last[t] and not _is_view(graph, t):
+            leader = p.tied.get(t)
+            if leader in choosable:
+                live.setdefault(leader, []).append(_extent(tensor))  # type: ignore[arg-type]
+            else:
+                rest += tensor.elements * (1 if leader is not None else tensor.dtype.bytes)
+    return {g: tuple(ts) for g, ts in live.items()}, rest
+
+
+def _is_view(graph: Graph, t: int) -> bool:
+    k = graph.producer.get(t)
+    return k is not None and load_ops()[graph.nodes[k].op].view(graph.view(graph.nodes[k])) is not None
+
+
+def _extent(t: Tensor) -> tuple[int, int]:
+    h, w, c = hwc(t.shape)
+    return h * w, c
