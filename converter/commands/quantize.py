@@ -4,56 +4,90 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tinyml.commands.common import Command, Console, read_model
+from tinyml.commands.quantize_widths import Wanted, Workshop, add_budgets, wanted
 from tinyml.config import load_config
-from tinyml.device.files import write_bytes
+from tinyml.device.files import write_bytes, write_text
 from tinyml.errors import UsageError
-from tinyml.exporters.tflite import write_tflite
-from tinyml.importers import import_model
+from tinyml.quantize.budget import Made, best_within, explore
 from tinyml.quantize.calibration import Calibration, load_calibration
 from tinyml.quantize.keras import float_tflite, is_keras
 from tinyml.quantize.network import Network, load_network
 from tinyml.quantize.quantise import quantise
 from tinyml.quantize.score import Score, score
+from tinyml.report.width_front import WidthPoint, front_lines, width_svg
+
+SUFFIXES = (".tflite", ".tml")
 
 
 def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("model", nargs="?", metavar="MODEL", help="float32 model (.tflite; .keras or a SavedModel folder with TensorFlow)")
     p.add_argument("--data", metavar="F.npz", help="calibration samples in `inputs` (or the first array that fits), classes in `labels`")
-    p.add_argument("--output", "-o", required=True, metavar="OUT", help="the quantised model (.tflite)")
-    p.add_argument(
-        "--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error"
-    )
+    p.add_argument("--output", "-o", required=True, metavar="OUT", help="the quantised model: .tflite, or .tml for activations below 8 bits")
+    p.add_argument("--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error")
     p.add_argument("--float-io", action="store_true", help="inputs and outputs stay float32, converted inside")
     p.add_argument("--seed", type=int, default=0, help="of the pixels that rounding looks at; the same seed gives the same file")
+    add_budgets(p)
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
     started, out = time.monotonic(), Path(args.output)
-    if out.suffix != ".tflite":
-        raise UsageError(args.output, "does not end in .tflite", "choose another -o")
+    if out.suffix not in SUFFIXES:
+        raise UsageError(args.output, f"does not end in {' or '.join(SUFFIXES)}", "choose another -o")
+    asked = wanted(args, console)
     name, network = read_network(args)
     data = read_data(args, network)
+    # a front is compared on samples that nothing was fitted to: every fourth
+    held = np.arange(len(data)) % 4 == 3 if asked.front else np.zeros(len(data), bool)
+    shop = Workshop(args, out, asked, data.take(held) if asked.front else None)
+    points: list[WidthPoint] = []
     with console.progress(f"quantize {name}") as progress:
-        recipe, made = quantise(network, data, seed=args.seed, float_io=args.float_io, progress=progress)
-        content = write_tflite(made.graph, made.options)
-        import_model(content, out.name)  # whatever is wrong with it is found here, and not by `build`
+        recipe, _ = quantise(network, data.take(~held), seed=args.seed, float_io=args.float_io, progress=progress)
+        eight = made = shop.make(recipe)
+        if asked.searches:
+            search = explore(recipe.prepared, eight, out.suffix == ".tflite", args.seed, progress)
+            made, choice = best_within(search, asked.limits(eight), shop.make, progress)
+            if asked.front:
+                points = shop.front(search, made, choice, progress)
         progress("measuring")
-        before, after = score(recipe, data)
-    write_bytes(out, content)
+        before, after = score(made.recipe, data)
+    write_bytes(out, made.content)
+    if args.plot:
+        write_text(Path(args.plot), width_svg(points))
     islands = [f"{n.index} {n.op}" for n in recipe.prepared.graph.nodes if n.index not in recipe.prepared.quantised]
-    console.print(f"{name} -> {out} ({len(content):,} B), {len(data)} samples, {time.monotonic() - started:.0f} s")
-    console.print(text(before, after))
+    say(console, name, out, made, eight, (before, after), asked, points)
+    console.print(f"{len(data)} samples, {time.monotonic() - started:.0f} s")
     if islands:
         console.print(f"float32 islands: {', '.join(islands)}")
     console.result(
         {
-            "model": name, "output": str(out), "bytes": len(content), "samples": len(data), "seed": args.seed,
-            "float": before.to_json(), "int8": after.to_json(), "float_islands": islands,
+            "model": name, "output": str(out), "bytes": len(made.content), "samples": len(data), "seed": args.seed,
+            "float": before.to_json(), "quantised": after.to_json(), "float_islands": islands,
+            "arena": made.arena, "weights": made.weights, "bitops": made.bitops,
+            "int8": {"arena": eight.arena, "weights": eight.weights, "bitops": eight.bitops},
+            "widths": shop.widths(made), "front": [p.to_json() for p in points],
         }
     )  # fmt: skip
+
+
+def say(console: Console, name: str, out: Path, made: Made, eight: Made, scores: tuple[Score, Score], asked: Wanted, points) -> None:
+    for line in front_lines(points) if points else ():
+        console.print(line)
+    console.print(f"{name} -> {out} ({len(made.content):,} B): arena {made.arena:,}, weights {made.weights:,}")
+    if asked.searches:
+        pairs = ((made.arena, eight.arena, "arena"), (made.weights, eight.weights, "weights"), (made.bitops, eight.bitops, "bit operations"))
+        console.print("of the int8 network's: " + ", ".join(f"{what} {100 * a / max(1, b):.1f} %" for a, b, what in pairs))
+    before, after = scores
+    error = f"output error {100 * after.error:.2f} % of the outputs' variance"
+    if before.correct is not None and after.correct is not None:
+        share = [f"{100 * n / before.samples:.1f} %" for n in (before.correct, after.correct)]
+        error = f"top-1 {share[0]} float, {share[1]} quantised; {error}"
+    console.print(f"on the calibration samples: {error}")
 
 
 def read_network(args: argparse.Namespace) -> tuple[str, Network]:
@@ -61,7 +95,8 @@ def read_network(args: argparse.Namespace) -> tuple[str, Network]:
     if not path:
         raise UsageError("MODEL", "no model file given", "name one, or set `model` in tinyml.toml")
     content = float_tflite(Path(path)) if is_keras(Path(path)) else read_model(Path(path))
-    return Path(path).name, load_network(content, Path(path).stem)
+    network = load_network(content, Path(path).stem)
+    return Path(path).name, replace(network, graph=network.graph.with_(name=Path(path).stem))
 
 
 def read_data(args: argparse.Namespace, network: Network) -> Calibration:
@@ -71,12 +106,4 @@ def read_data(args: argparse.Namespace, network: Network) -> Calibration:
     return load_calibration(Path(path), network.graph, args.metric == "top1")
 
 
-def text(before: Score, after: Score) -> str:
-    error = f"output error {100 * after.error:.2f} % of the outputs' variance"
-    if before.correct is None or after.correct is None:
-        return error
-    share = [f"{100 * s.correct / s.samples:.1f} %" for s in (before, after) if s.correct is not None]
-    return f"on the calibration samples: top-1 {share[0]} float, {share[1]} quantised; {error}"
-
-
-COMMAND = Command("quantize", 55, "a float network to int8, from samples", arguments, run)
+COMMAND = Command("quantize", 55, "a float network to int8 or fewer bits, from samples", arguments, run)

@@ -72,7 +72,8 @@ class Bar:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """For templates whose output is HTML or SVG."""
     env = Environment(
         loader=FileSystemLoader(templates_dir()), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
     )
@@ -86,7 +87,7 @@ def plan_page(plan: Plan, report: PlanReport, points: Sequence[FrontPoint]) -> s
     found = boxes(plan)
     top = peak(plan, found)
     room = arena_room(report)
-    return _environment().get_template("plan.html.j2").render(
+    return environment().get_template("plan.html.j2").render(
         version=__version__, report=report, plan=plan, headline=headline(plan, top), peak=top,
         chart=arena_chart(plan, found, top, room), room=room, roles=[r for r in Role if any(b.role is r for b in found)],
         at_peak=_largest(top), more=_rest(top), rows=table_rows(plan, report), boxes=found,
