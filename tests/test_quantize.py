@@ -201,7 +201,7 @@ def test_command_writes_a_model_that_builds(net, tmp_path, capsys):
     code, out = run(tmp_path, model, {"inputs": data.inputs[0][:, 0], "labels": data.labels})
     assert code == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["int8"]["correct"] > 0.9 * len(data) and result["float"]["correct"] == len(data) and result["float_islands"] == []
+    assert result["quantised"]["correct"] > 0.9 * len(data) and result["float"]["correct"] == len(data) and result["float_islands"] == []
     assert main(["build", str(out), "--board", "host", "-o", str(tmp_path / "b"), "--no-compile"]) == 0
 
 

@@ -28,8 +28,12 @@ SUFFIXES = (".tflite", ".tml")
 def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("model", nargs="?", metavar="MODEL", help="float32 model (.tflite; .keras or a SavedModel folder with TensorFlow)")
     p.add_argument("--data", metavar="F.npz", help="calibration samples in `inputs` (or the first array that fits), classes in `labels`")
-    p.add_argument("--output", "-o", required=True, metavar="OUT", help="the quantised model: .tflite, or .tml for activations below 8 bits")
-    p.add_argument("--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error")
+    p.add_argument(
+        "--output", "-o", required=True, metavar="OUT", help="the quantised model: .tflite, or .tml for activations below 8 bits"
+    )
+    p.add_argument(
+        "--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error"
+    )
     p.add_argument("--float-io", action="store_true", help="inputs and outputs stay float32, converted inside")
     p.add_argument("--seed", type=int, default=0, help="of the pixels that rounding looks at; the same seed gives the same file")
     add_budgets(p)
@@ -80,7 +84,11 @@ def say(console: Console, name: str, out: Path, made: Made, eight: Made, scores:
         console.print(line)
     console.print(f"{name} -> {out} ({len(made.content):,} B): arena {made.arena:,}, weights {made.weights:,}")
     if asked.searches:
-        pairs = ((made.arena, eight.arena, "arena"), (made.weights, eight.weights, "weights"), (made.bitops, eight.bitops, "bit operations"))
+        pairs = (
+            (made.arena, eight.arena, "arena"),
+            (made.weights, eight.weights, "weights"),
+            (made.bitops, eight.bitops, "bit operations"),
+        )
         console.print("of the int8 network's: " + ", ".join(f"{what} {100 * a / max(1, b):.1f} %" for a, b, what in pairs))
     before, after = scores
     error = f"output error {100 * after.error:.2f} % of the outputs' variance"

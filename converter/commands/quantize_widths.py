@@ -113,10 +113,10 @@ class Workshop:
         content = write_tflite(network.graph, network.options) if self.out.suffix == ".tflite" else write_container(network.graph)
         import_model(content, self.out.name)  # whatever is wrong with it is found here, and not by `build`
         compiled = self._compiled(content)
-        w = Widths(
-            {i: made.bits for i, made in recipe.weights.items()}, {g: recipe.grids[g].bits for g in recipe.prepared.free_groups}
+        w = Widths({i: made.bits for i, made in recipe.weights.items()}, {g: recipe.grids[g].bits for g in recipe.prepared.free_groups})
+        return Made(
+            recipe, network, content, compiled.plan.arena_bytes, compiled.project.weights_bytes, costs_of(recipe.prepared).bitops(w)
         )
-        return Made(recipe, network, content, compiled.plan.arena_bytes, compiled.project.weights_bytes, costs_of(recipe.prepared).bitops(w))
 
     def _compiled(self, content: bytes) -> Compiled:
         return compile_model(content, self.out.name, self._board.isa, goal=Goal(arena_bytes=self.asked.arena_room))

@@ -79,7 +79,11 @@ def unroll(network: Network, end: int, rows: int, columns: int) -> Patched:
     outputs = [t for t in made if t in graph.outputs or any(k >= end for k in graph.consumers.get(t, ()))]
     if len(nodes) != end or len(outputs) != 1 or not all(_exact(network, n) for n in nodes):
         bad = next((graph.nodes[k].op for k in range(end) if tile_node(graph, k) is None or not _exact(network, nodes[k])), "")
-        why = f"operator {bad} can not be computed in patches" if bad else f"the first {end} operators make {len(outputs)} tensors for the rest"
+        why = (
+            f"operator {bad} can not be computed in patches"
+            if bad
+            else f"the first {end} operators make {len(outputs)} tensors for the rest"
+        )
         raise UsageError("--patches", why, "choose another --patch-end")
     tiles = make_tiles(graph, nodes, Tiling(PATCHES, rows, columns), outputs, ())
     if tiles is None:

@@ -62,7 +62,9 @@ def solve(
         rows.append(({at: sizes[i].bytes(b) for (i, b), at in w_at.items()}, -np.inf, float(budget.weight_bytes)))
     if budget.peak_bytes is not None:
         for live, rest in costs.steps:
-            rows.append(({a_at[g, b]: packed_bytes(t, b) for g, t in live.items() for (h, b) in a_at if h == g}, -np.inf, budget.peak_bytes - rest))
+            rows.append(
+                ({a_at[g, b]: packed_bytes(t, b) for g, t in live.items() for (h, b) in a_at if h == g}, -np.inf, budget.peak_bytes - rest)
+            )
     if budget.bitops is not None:
         unit = max(1.0, budget.bitops / 1000)  # keeps the solver's tolerances meaningful
         bits: dict[int, float] = {p_at[layer.index, w, a]: layer.macs * w * a / unit for layer, w, a in pairs}
@@ -82,9 +84,7 @@ def solve(
     done = milp(goal * scale, constraints=limits, integrality=integral, bounds=Bounds(0, 1), options={"mip_rel_gap": 0.0})
     if done.x is None:
         return None
-    chosen = Widths(
-        {i: b for (i, b), at in w_at.items() if done.x[at] > 0.5}, {g: b for (g, b), at in a_at.items() if done.x[at] > 0.5}
-    )
+    chosen = Widths({i: b for (i, b), at in w_at.items() if done.x[at] > 0.5}, {g: b for (g, b), at in a_at.items() if done.x[at] > 0.5})
     return chosen, predicted(errors, chosen)
 
 

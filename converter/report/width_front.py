@@ -36,7 +36,9 @@ def front_lines(points: Sequence[WidthPoint]) -> list[str]:
     """Best first. BitOPs in millions."""
     width = max(len(p.name) for p in points)
     counted = any(p.instructions is not None for p in points)
-    head = f"  {'widths':{width}}  {'top-1':>7} {'error':>8} {'arena':>9} {'weights':>9} {'MBitOPs':>9}" + (f" {'instructions':>13}" if counted else "")
+    head = f"  {'widths':{width}}  {'top-1':>7} {'error':>8} {'arena':>9} {'weights':>9} {'MBitOPs':>9}" + (
+        f" {'instructions':>13}" if counted else ""
+    )
     lines = [head]
     for p in points:
         top1 = "" if p.top1 is None else f"{p.top1:.1f} %"
@@ -110,9 +112,7 @@ def width_chart(points: Sequence[WidthPoint]) -> WidthChart:
         def x(value: float, left: float = left, reach: float = reach) -> float:
             return round(left + PANEL * value / reach, 2)
 
-        spots = tuple(
-            Spot(x(c or 0), y(v), f"{p.name}: {v:.2f}, {c:,}", p.chosen) for p, v, c in zip(points, values, costs, strict=True)
-        )
+        spots = tuple(Spot(x(c or 0), y(v), f"{p.name}: {v:.2f}, {c:,}", p.chosen) for p, v, c in zip(points, values, costs, strict=True))
         ticks = tuple(Label(x(v), bottom + 16, f"{v:,}", "middle") for v in tick_values(reach, 3))
         panels.append(Panel(title, left, left + PANEL, spots, ticks))
     step = max((high - low) / 4, 0.01)

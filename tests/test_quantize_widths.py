@@ -1,0 +1,173 @@
+"""The search for widths: costs, the integer programme, what is on offer, and the command with budgets."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from test_quantize import labelled, residual, samples
+from tinyml.cli import main
+from tinyml.importers import import_model
+from tinyml.ir import DType
+from tinyml.quantize.calibration import Calibration
+from tinyml.quantize.costs import Costs, costs_of
+from tinyml.quantize.network import load_network
+from tinyml.quantize.offers import candidate, offers, pareto
+from tinyml.quantize.quantise import EIGHT, Prepared, Widths, prepare
+from tinyml.quantize.rounding import adaptive, channel_scales, limits, nearest
+from tinyml.quantize.search import Budget, predicted, solve
+from tinyml.quantize.sensitivity import Sensitivity, measure
+
+pytest.importorskip("scipy")
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    model, x = residual(), samples((1, 8, 8, 3))
+    return prepare(load_network(model, "m"), Calibration((x,), labelled(model, x)))
+
+
+def random_errors(costs: Costs, seed: int) -> Sensitivity:
+    rng = np.random.default_rng(seed)
+    return Sensitivity(
+        {(layer.index, b): float(rng.uniform(0, 1) * 4 / b**2) for layer in costs.layers for b in (4, 2)},
+        {(g, b): float(rng.uniform(0, 1) * 4 / b**2) for g in costs.groups for b in (4, 2)},
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_choice_is_the_best_of_all(prepared, seed):
+    """Against every choice that there is, for a part of the network's tensors."""
+    costs = costs_of(prepared)
+    few = costs.groups[:3]
+    errors = random_errors(costs, seed)
+    least = costs.bitops(Widths({layer.index: 4 for layer in costs.layers}, {g: 4 for g in few}))
+    rng = np.random.default_rng(seed)
+    budget = Budget(
+        int(costs.weight_bytes(EIGHT) * rng.uniform(0.5, 0.9)),
+        int(costs.peak_bytes(EIGHT) * rng.uniform(0.6, 1.0)) if seed % 2 else None,
+        int(least + (costs.bitops(EIGHT) - least) * rng.uniform(0.1, 0.6)),
+    )
+    narrow = {g: (4,) for g in few}
+    best = None
+    for w in itertools.product((8, 4), repeat=len(costs.layers)):
+        for a in itertools.product((8, 4), repeat=len(few)):
+            choice = Widths({layer.index: b for layer, b in zip(costs.layers, w, strict=True)}, dict(zip(few, a, strict=True)))
+            fits = costs.weight_bytes(choice) <= budget.weight_bytes and costs.bitops(choice) <= budget.bitops
+            fits = fits and (budget.peak_bytes is None or costs.peak_bytes(choice) <= budget.peak_bytes)
+            if fits and (best is None or predicted(errors, choice) < best):
+                best = predicted(errors, choice)
+    solved = solve(costs, errors, (4,), narrow, budget)
+    assert (solved is None) == (best is None)
+    if solved is not None:
+        choice, error = solved
+        assert error == pytest.approx(best, abs=1e-6)
+        assert costs.weight_bytes(choice) <= budget.weight_bytes and costs.bitops(choice) <= budget.bitops
+
+
+def test_costs_of_int8(prepared):
+    costs, graph = costs_of(prepared), prepared.graph
+    weights = {n.inputs[1] for n in graph.nodes if n.index in prepared.layer_nodes}
+    assert costs.weight_bytes(EIGHT) == sum(graph.tensors[t].elements for t in weights)
+    assert costs.bitops(EIGHT) == 64 * sum(layer.macs for layer in costs.layers)
+    half = Widths({layer.index: 4 for layer in costs.layers})
+    assert 2 * costs.bitops(half) == costs.bitops(EIGHT)
+    assert costs.peak_bytes(EIGHT) == 3 * 8 * 8 * 8  # the residual's two operands and what it makes
+
+
+def test_narrow_rounding_is_best_for_the_outputs():
+    """Adaptive rounding beats rounding to nearest where inputs depend on each other, and no single step improves it."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, (400, 6)).astype(np.float32) @ rng.normal(0, 1, (6, 24)).astype(np.float32)
+    w = rng.normal(0, 1, (5, 24)).astype(np.float32)
+    gram = x.T @ x
+
+    def loss(real: np.ndarray) -> np.ndarray:
+        return np.einsum("mk,kj,mj->m", real - w, gram, real - w)
+
+    for bits in (4, 2):
+        ours = adaptive(w, gram, bits)
+        plain = nearest(w, channel_scales(w, bits, np.ones(24, np.float32)), bits)
+        assert (loss(ours.real) < 0.5 * loss(plain.real)).all()
+        lo, hi = limits(bits)
+        assert ours.q.min() >= lo and ours.q.max() <= hi
+        ridge = gram + np.eye(24) * 1e-3 * np.diag(gram).mean()
+        for m, k, step in itertools.product(range(5), range(24), (-1, 1)):
+            moved = ours.q.astype(np.float64)
+            moved[m, k] += step
+            if lo <= moved[m, k] <= hi:
+                e, f = (ours.q * ours.scale[:, None] - w)[m], (moved * ours.scale[:, None] - w)[m]
+                assert f @ ridge @ f >= e @ ridge @ e * (1 - 1e-5)
+
+
+def test_narrower_is_worse(prepared):
+    offered = offers(prepared, plain=False)
+    assert 4 in offered.weights and any(offered.activations.values())
+    s = measure(prepared, (4, 2), {g: (4, 2) for g in prepared.free_groups}, 0)
+    worse = [s.weights[i, 2] > s.weights[i, 4] > 0 for i, b in s.weights if b == 4]
+    worse += [s.activations[g, 2] > s.activations[g, 4] > 0 for g, b in s.activations if b == 4]
+    assert np.mean(worse) > 0.9
+
+
+def test_tflite_offers_4_bit_weights_only(prepared):
+    plain = offers(prepared, plain=True)
+    assert plain.weights == (4,) and not any(plain.activations.values())
+
+
+def test_front_keeps_what_nothing_betters(prepared):
+    costs = costs_of(prepared)
+    layers = [layer.index for layer in costs.layers]
+    good, same, bad = (candidate(costs, Widths({k: b for k in layers}), e) for b, e in ((4, 0.1), (4, 0.1), (8, 0.2)))
+    kept = pareto([bad, same, good])
+    assert len(kept) == 1 and kept[0].figures == good.figures
+
+
+# ---------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def files(tmp_path):
+    model, x = residual(), samples((1, 8, 8, 3))
+    (tmp_path / "m.tflite").write_bytes(model)
+    np.savez(tmp_path / "d.npz", inputs=x[:, 0], labels=labelled(model, x))
+    return tmp_path
+
+
+def run(files, out: str, *extra: str) -> int:
+    return main(["quantize", str(files / "m.tflite"), "--data", str(files / "d.npz"), "-o", str(files / out), "--json", *extra])
+
+
+def test_budgets_are_kept_and_the_file_builds(files, capsys):
+    assert run(files, "q.tml", "--flash", "70%", "--bitops", "40%", "--front", "--plot", str(files / "f.svg")) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["weights"] <= 0.7 * result["int8"]["weights"] and result["bitops"] <= 0.4 * result["int8"]["bitops"]
+    kinds = {t.dtype for t in import_model((files / "q.tml").read_bytes(), "q.tml").tensors.values()}
+    assert DType.INT4 in kinds
+    assert sum(p["chosen"] for p in result["front"]) == 1 and len(result["front"]) > 2
+    assert (files / "f.svg").read_text().count("<circle") == 3 * len(result["front"])
+    assert main(["build", str(files / "q.tml"), "--board", "host", "-o", str(files / "b"), "--no-compile"]) == 0
+
+
+def test_4_bit_weights_in_a_tflite_equal_litert(files, capsys):
+    assert run(files, "q.tflite", "--flash", "75%") == 0
+    kinds = {t.dtype for t in import_model((files / "q.tflite").read_bytes(), "q").tensors.values()}
+    assert DType.INT4 in kinds and DType.INT2 not in kinds
+    assert main(["verify", str(files / "q.tflite"), "--board", "host", "--samples", "5"]) == 0
+
+
+def test_what_int8_fits_stays_int8(files, capsys):
+    assert run(files, "q.tflite", "--board", "stm32f746") == 0
+    assert {row["weights"] for row in json.loads(capsys.readouterr().out)["widths"]} == {8}
+
+
+def test_nothing_fits(files, capsys):
+    assert run(files, "q.tflite", "--flash", "5%") == 5
+    assert "no choice among" in capsys.readouterr().err and not (files / "q.tflite").exists()
+
+
+@pytest.mark.parametrize("words", [("--flash", "0%"), ("--bitops", "0.5"), ("--ram", "140%"), ("--flash", "-3")])
+def test_bad_budgets(files, capsys, words):
+    assert run(files, "q.tflite", *words) == 2
