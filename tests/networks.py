@@ -35,6 +35,15 @@ class Net(ModelBuilder):
         options = {"Padding": padding, "StrideH": stride, "StrideW": stride, "DilationHFactor": 1, "DilationWFactor": 1}
         return self.op("CONV_2D", [x, weights, bias], [self.act((1, *size, channels), scale, zero_point)], options)[0]
 
+    def depthwise(self, x: int, k: int = 3, stride: int = 1, zero_point: int = ZERO, scale: float = SCALE) -> int:
+        rng = np.random.default_rng(len(self.tensors))
+        _, h, w, c = self._shape(x)
+        weights = self.const(rng.integers(-127, 128, (1, k, k, c)).astype(np.int8), scale=0.02, zero_point=0)
+        bias = self.const(rng.integers(-999, 999, c).astype(np.int32), scale=0.001, zero_point=0)
+        options = {"Padding": SAME, "StrideH": stride, "StrideW": stride, "DilationHFactor": 1, "DilationWFactor": 1, "DepthMultiplier": 1}
+        out = self.act((1, -(-h // stride), -(-w // stride), c), scale, zero_point)
+        return self.op("DEPTHWISE_CONV_2D", [x, weights, bias], [out], options)[0]
+
     def unary(self, op: str, x: int, scale: float = SCALE, zero_point: int = ZERO, **options) -> int:
         return self.op(op, [x], [self.act(self._shape(x), scale, zero_point)], options)[0]
 
