@@ -129,12 +129,28 @@ def test_steps_get_the_fastest_kernels_that_their_room_allows(shared_model: Call
     assert all(plan.offsets[b] + size <= plan.arena_bytes for b, size in sizes.items())
 
 
-@needs("arm-none-eabi-gcc", "qemu-system-arm")
-@pytest.mark.parametrize(("side", "mode"), [(13, "whole"), (67, "whole"), (13, "rows")])
-def test_fused_firmware_equals_litert(side: int, mode: str, tmp_path: Path) -> None:
-    """67: the average is over 17 x 17 pixels, more than a short sum holds; its 10 channels are no multiple of four."""
-    net, inputs, outputs = mobile(side)
-    model = tmp_path / "mobile.tflite"
+def verified(net: Net, inputs: list[int], outputs: list[int], mode: str, folder: Path) -> bool:
+    """Whether the smallest firmware equals LiteRT on an emulated core."""
+    model = folder / "network.tflite"
     model.write_bytes(net.build(inputs, outputs))
-    words = ["verify", str(model), "--board", "stm32f746", "--on", "emulator", "--optimize", "ram", "--input-mode", mode, "--samples", "3"]
-    assert main(words) == 0
+    words = ["--board", "stm32f746", "--on", "emulator", "--optimize", "ram", "--input-mode", mode, "--samples", "3"]
+    return main(["verify", str(model), *words]) == 0
+
+
+@needs("arm-none-eabi-gcc", "qemu-system-arm")
+@pytest.mark.parametrize("mode", ["whole", "rows"])
+def test_joined_firmware_equals_litert(mode: str, tmp_path: Path) -> None:
+    assert verified(*mobile(), mode, tmp_path)
+
+
+@needs("arm-none-eabi-gcc", "qemu-system-arm")
+@pytest.mark.parametrize("side", [15, 17])
+def test_sums_over_rows_equal_litert(side: int, tmp_path: Path) -> None:
+    """15 x 15 pixels are the most that a short sum holds with square images; 18 channels are no multiple of four."""
+    net = Net()
+    x = net.act((1, side, side, 8))
+    out = net.mean(net.conv(x, 18))
+    graph = net.graph([x], [out])
+    calls = {c.func for s in make_plan(graph, DSP, goal=replace(RAM, push_rows=True)).schedule.steps for c in s.calls}
+    assert "tm_mean_i8_rows" in calls
+    assert verified(net, [x], [out], "rows", tmp_path)
