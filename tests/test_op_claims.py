@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,32 @@ def test_the_claims_are_met_somewhere() -> None:
     for op in ("RESHAPE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "CONCATENATION", "PAD", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
         claims = [specs[op].is_noop(n) for _, n, _, _ in nodes(specs[op])]
         assert any(claims) and not all(claims), op
+
+
+@SPECS
+def test_output_channels_can_be_computed_by_themselves(spec: OpSpec) -> None:
+    """The node without some channels gives the others' values, bit for bit; each value lies within its channel's bounds."""
+    for name, n, arrays, _ in nodes(spec):
+        data = [t for t in (n.inputs[0], n.y) if t is not None]
+        rules = spec.channels(n) if all(t.dtype is DType.INT8 and not t.is_const for t in data) and len(data) == 2 else None
+        if rules is None or arrays[0] is None:
+            continue
+        whole = spec.reference(n, arrays)[0]
+        ends = (f(arrays[0].reshape(-1, arrays[0].shape[-1]).astype(np.int64), 0) for f in (np.min, np.max))
+        lo, hi = rules.bounds(n, *ends)
+        assert ((lo <= whole) & (whole <= hi)).all(), name
+        keep = np.arange(n.y.shape[-1]) % 3 != 1
+        attrs, constants = rules.without_outputs(n, keep)
+        if not (constants or rules.per_channel):
+            continue  # its outputs stay together
+        x, ins = arrays[0], list(n.inputs)
+        if rules.per_channel:
+            x = np.compress(keep, x, -1)
+        ins[0] = replace(n.x, shape=x.shape)
+        for k, t in constants.items():
+            ins[k] = t
+        y = replace(n.y, shape=(*n.y.shape[:-1], int(keep.sum())))
+        part = NodeView(replace(n.node, attrs=attrs), tuple(ins), (y,))
+        some = spec.reference(part, (x, *(None if t is None else t.data for t in ins[1:])))[0]
+        np.testing.assert_array_equal(some, np.compress(keep, whole, -1), err_msg=name)
+        assert spec.infer(part) == (y.shape,), name

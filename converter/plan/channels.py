@@ -54,6 +54,9 @@ def split_of(graph: Graph, nodes: tuple[int, ...], again: int) -> Split | None:
     if None in rules or any(not r.per_channel for r in rules[1:] if r) or (rules[0] and rules[0].per_channel):
         return None
     out = graph.nodes[nodes[-1]].outputs[0]
+    first, every = graph.view(graph.nodes[nodes[0]]), np.ones(graph.tensors[out].shape[-1], bool)
+    if not rules[0] or not rules[0].without_outputs(first, every)[1]:
+        return None  # its outputs are made together
     chains = [_average(graph, k, out) for k in graph.consumers[out] if k != again]
     if None in chains:
         return None
