@@ -59,10 +59,10 @@ def streamed(graph: Graph, views: bool = True) -> Plan | None:
     return plan_of(graph, make_schedule(graph, Target(), views, in_place=False, stages=stages, overlap=True))
 
 
-def tiled_stages(graph: Graph, tiling: Tiling) -> tuple[Fusion, ...]:
-    """From each operator on the longest run that can go in such tiles, or, where not even one operator can, in a grid of one
-    row or one column."""
-    out, first, last = [], 0, last_reads(graph)
+def tiled_stages(graph: Graph, tiling: Tiling, first: int = 0) -> tuple[Fusion, ...]:
+    """From each operator on, beginning with `first`, the longest run that can go in such tiles, or, where not even one operator
+    can, in a grid of one row or one column."""
+    out, last = [], last_reads(graph)
     ways = dict.fromkeys(t for t in (tiling, tiling._replace(rows=1), tiling._replace(columns=1)) if t.rows * t.columns > 1)
     while first < len(graph.nodes):
         fitting = [
@@ -88,3 +88,15 @@ def in_patches(graph: Graph, seed: int) -> Plan | None:
 
 def in_strips(graph: Graph, seed: int) -> Plan | None:
     return tiled(graph, STRIPS, seed)
+
+
+def pushed_tiles(graph: Graph, seed: int) -> Plan | None:
+    """The checked plan whose input comes row by row into a stage of as few operators as possible, all others in tiles."""
+    caller, last = pushed_input(graph), last_reads(graph)
+    if caller is None:
+        return None
+    head = Fusion(0, max(1, last[caller.out] + 1))
+    if not any(s.first == 0 and s.end >= head.end for s in longest_stages(graph, 1)):
+        return None
+    stages = (head, *tiled_stages(graph, Tiling(*((PATCHES, 2, 2), (STRIPS, 1, 2))[seed % 2]), head.end))
+    return plan_of(graph, make_schedule(graph, Target(), in_place=False, stages=stages, overlap=True, pushed=caller))

@@ -12,7 +12,7 @@ from banks import scattered
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from random_graphs import RandomModel, random_model
-from streams import chained, in_patches, in_strips, pushed, streamed
+from streams import chained, in_patches, in_strips, pushed, pushed_tiles, streamed
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import PASSES, run_passes
@@ -58,7 +58,7 @@ def _plans(graph: Graph, seed: int) -> dict[str, Plan]:
     by_rows = pushed(reorder(graph))
     if by_rows is not None:
         plans.update(pushed=by_rows, pushed_apart=spread(by_rows))
-    for name, make in (("patches", in_patches), ("strips", in_strips)):
+    for name, make in (("patches", in_patches), ("strips", in_strips), ("pushed_tiles", pushed_tiles)):
         tiles = make(reorder(graph), seed)
         if tiles is not None:
             plans.update({name: tiles, f"{name}_apart": spread(tiles)})

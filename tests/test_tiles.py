@@ -5,12 +5,19 @@ That their results are right is shown on random networks (test_random_graphs.py)
 
 from __future__ import annotations
 
+import argparse
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from case_build import WARNINGS
+from conftest import needs
 from networks import VALID, Net
+from tinyml.commands.common import patches
+from tinyml.emit.project import emit_project
 from tinyml.errors import InternalError, UsageError
 from tinyml.ir import Graph
 from tinyml.passes import run_passes
@@ -283,3 +290,32 @@ def test_patches_that_can_not_be() -> None:
         with pytest.raises(UsageError) as error:
             make_plan(g, Target(), goal=goal)
         assert words in error.value.line()
+
+
+def test_a_grid_as_it_is_written() -> None:
+    assert (patches("3x2"), patches("1x64:17")) == (Patches(3, 2), Patches(1, 64, 17))
+    for wrong in ("", "3", "x", "3x", "0x2", "65x1", "2x2x2", "2x2:", "2x2:a", "-1x2", "2 x2", "²x2", "2x2:3:4", "999999x1"):
+        with pytest.raises(argparse.ArgumentTypeError, match="has no|is not"):
+            patches(wrong)
+
+
+COMPILERS = {
+    "gcc": [*WARNINGS],
+    "g++": ["-x", "c++", *(w for w in WARNINGS if w not in ("-std=c99", "-Wmissing-prototypes"))],
+    "arm-none-eabi-gcc": ["-mcpu=cortex-m4", "-mthumb", *WARNINGS],
+    "riscv64-unknown-elf-gcc": ["-march=rv32imc", "-mabi=ilp32", "-specs=picolibc.specs", *WARNINGS],
+}
+
+
+@pytest.mark.parametrize("compiler", [pytest.param(c, marks=needs(c)) for c in COMPILERS])
+def test_generated_tiles_compile_without_warnings(compiler: str, tmp_path: Path) -> None:
+    for name, tiling in (("p", SQUARE), ("s", Tiling(STRIPS, 1, 3))):
+        project = emit_project(planned(residual(), tiling), b"", name)
+        src = tmp_path / project.model_dir / "src"
+        for path, text in project.files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+        assert (src / "tiles_run.c").exists()
+        words = [compiler, *COMPILERS[compiler], "-Os", "-ffreestanding", "-c", str(src / f"{name}.c"), "-o", str(tmp_path / "x.o")]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr[:2000]
