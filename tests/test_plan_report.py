@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -213,6 +214,22 @@ def test_command_writes_front_and_page(capsys: pytest.CaptureFixture[str], tmp_p
     text = page.read_text(encoding="utf-8")
     assert text == make(DIGITS, "ram").page and [p.name for p in tmp_path.iterdir()] == ["plan.html"]
     assert str(REPO) not in text and str(tmp_path) not in text
+
+
+def test_patches_as_a_user_asks_for_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """In the JSON, on the page, and as the halo in the multiply-accumulates."""
+    common = ["plan", str(DIGITS), "--board", BOARD, "--no-compile", "--json"]
+    assert main(common) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert main([*common, "--patches", "2x2:1", "--html", str(tmp_path / "p.html")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (stage,) = (s for s in found["stages"] if s["mode"] == "patches")
+    assert stage["operators"] == [0, 1] and stage["calls"] == 4 * len(stage["operators"])
+    assert found["macs"]["planned"] - plain["macs"]["planned"] == stage["extra_macs"] > 0
+    page = (tmp_path / "p.html").read_text()
+    assert "patches inside a stage" in page and re.search(r"\d+×\d+ of \d+×\d+ pixels", page)
+    assert main([*common, "--patches", "2x2:99"]) == 2
+    assert "no operator 99" in capsys.readouterr().err
 
 
 def test_the_front_of_a_pushed_input_has_no_whole_one(capsys: pytest.CaptureFixture[str]) -> None:
