@@ -282,7 +282,7 @@ def test_a_build_that_was_not_asked_to_never_downloads(core, tmp_path, monkeypat
 def test_boards_without_a_platform_or_without_a_plain_compiler(core, tmp_path):
     with pytest.raises(UsageError, match="--toolchain gcc"):
         choose_toolchain(load_board("riscv32"), "pio")
-    (arduino,) = [b for b in BOARDS if b.framework]
+    arduino, *_ = (b for b in BOARDS if b.framework)
     assert choose_toolchain(arduino, None).name is None and "PlatformIO" in choose_toolchain(arduino, None).why
     write_files(tmp_path / "p", project(arduino))
     with pytest.raises(BuildError, match="--toolchain pio"):
@@ -401,7 +401,7 @@ def test_doctor_tells_which_platforms_are_there(core, capsys):
 
 
 def test_a_framework_board_is_planned_without_its_compiler(core, capsys):
-    (arduino,) = [b.name for b in BOARDS if b.framework]
+    arduino, *_ = (b.name for b in BOARDS if b.framework)
     assert main(["plan", "--board", arduino, str(DIGITS), "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["flash"]["code"] is None and plan["ram"]["arena"] > 0

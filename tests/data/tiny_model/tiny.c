@@ -21,7 +21,7 @@ static TM_ALIGNED(16) uint8_t arena[128];
 /* One decrement and one branch per round on every machine. */
 static void rounds(uint32_t n) {
 #if defined(__arm__)
-  __asm volatile("1: subs %0, %0, #1\n\tbne 1b" : "+r"(n) : : "cc");
+  __asm volatile(".syntax unified\n1: subs %0, %0, #1\n\tbne 1b" : "+l"(n) : : "cc"); /* ARMv6-M is written otherwise by default */
 #elif defined(__riscv)
   __asm volatile("1: addi %0, %0, -1\n\tbnez %0, 1b" : "+r"(n));
 #else
