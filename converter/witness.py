@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 
 from tinyml.errors import UsageError
+from tinyml.importers import importer_of
+from tinyml.ir import Graph
+from tinyml.reference import run_graph
 
 # the maintained package first, then its predecessor, then the whole of TensorFlow
 _MODULES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
@@ -34,6 +37,26 @@ class WitnessResult:
     tensors: dict[int, np.ndarray]  # by tensor id; empty unless asked for
 
 
+class Reference:
+    """The operators' own references, for files that LiteRT does not read; with the interface of Witness. They are not an outside
+    witness: that one is what each operator's reference is tested against."""
+
+    package = "reference"
+    title = "the operators' references"
+
+    def __init__(self, graph: Graph):
+        self._graph = graph
+
+    def run(self, inputs: list[np.ndarray], wanted: tuple[int, ...] = ()) -> WitnessResult:
+        values = run_graph(self._graph, inputs)
+        return WitnessResult([values[t] for t in self._graph.outputs], {t: values[t] for t in wanted})
+
+
+def choose_witness(model: bytes, name: str, source: Graph, layers: bool) -> Witness | Reference:
+    """LiteRT for a file that it reads, else the references. source: the graph as imported."""
+    return Witness(model, layers) if importer_of(model, name).litert else Reference(source)
+
+
 class Witness:
     """One model loaded into LiteRT's reference interpreter. `layers`: keep every intermediate tensor."""
 
@@ -44,6 +67,7 @@ class Witness:
                 "LiteRT", "no interpreter to compare with is installed", "run: pip install 'tinyml[verify]'", stage="verify"
             )
         self.package = module.__name__.split(".")[0]
+        self.title = f"{self.package} BUILTIN_REF"
         self._it = module.Interpreter(
             model_content=model, num_threads=1, experimental_preserve_all_tensors=layers,
             experimental_op_resolver_type=module.OpResolverType.BUILTIN_REF,

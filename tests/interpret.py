@@ -8,20 +8,7 @@ import numpy as np
 
 from tinyml.ir import Graph, Node, NodeView, Tensor
 from tinyml.opspec import load_ops
-
-
-def run_all(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
-    """Every tensor's value by id. `inputs` as the graph itself (not the model file) takes them."""
-    values = {t.id: t.data for t in graph.tensors.values() if t.data is not None}
-    values.update(zip(graph.inputs, inputs, strict=True))
-    specs = load_ops()
-    for node in graph.nodes:
-        arrays = tuple(None if t is None else values[t] for t in node.inputs)
-        results = specs[node.op].reference(graph.view(node), arrays)
-        for t, a in zip(node.outputs, results, strict=True):
-            assert a.shape == graph.tensors[t].shape and a.dtype == graph.tensors[t].dtype.numpy, node
-            values[t] = a
-    return values
+from tinyml.reference import run_graph
 
 
 def convert(x: np.ndarray, src: Tensor, dst: Tensor) -> np.ndarray:
@@ -45,5 +32,5 @@ def from_graph(graph: Graph, outputs: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def interpret(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Outputs of the model on the model file's inputs."""
-    values = run_all(graph, to_graph(graph, inputs))
+    values = run_graph(graph, to_graph(graph, inputs))
     return from_graph(graph, [values[t] for t in graph.outputs])

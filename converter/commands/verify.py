@@ -13,10 +13,11 @@ from tinyml.commands.target import add_target, open_session, place
 from tinyml.config import load_config
 from tinyml.device.session import Session
 from tinyml.errors import Mismatch, UsageError
-from tinyml.ir import DType
+from tinyml.ir import DType, Tensor, hwc
+from tinyml.packing import unpack
 from tinyml.report.compare import Comparison
 from tinyml.samples import Samples, load_samples, random_samples
-from tinyml.witness import Witness
+from tinyml.witness import Reference, Witness, choose_witness
 
 
 def arguments(p: argparse.ArgumentParser) -> None:
@@ -48,11 +49,11 @@ def run(args: argparse.Namespace, console: Console) -> None:
         return
     job = load_job(args, console, on_host=place(args) == "host")
     samples = choose_samples(args, job)
-    witness = Witness(job.compiled.model_bytes, args.layers)
+    witness = choose_witness(job.compiled.model_bytes, job.path.name, job.compiled.source, args.layers)
     with open_session(job, args, console, "verify") as target:
         result = compare(job, target.session, witness, samples, args.layers, target.progress)
         note, on = target.note, target.on
-    console.print(summary(job, result, on, witness.package, note))
+    console.print(summary(job, result, on, witness.title, note))
     console.result({**result.to_json(on), "target": note, "witness": witness.package, "model_hash": job.compiled.project.model_hash})
     if result.mismatches:
         f = result.first
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
         )  # fmt: skip
 
 
-def compare(job: Job, session: Session, witness: Witness, samples: Samples, layers: bool, progress) -> Comparison:
+def compare(job: Job, session: Session, witness: Witness | Reference, samples: Samples, layers: bool, progress) -> Comparison:
     graph = job.compiled.plan.graph
     out = Comparison()
     ours_top, theirs_top = [], []
@@ -78,7 +79,7 @@ def compare(job: Job, session: Session, witness: Witness, samples: Samples, laye
                 node = graph.nodes[graph.producer[t]]
                 out.tensors.add(t)
                 what = {"tensor": t, "operator": node.index, "op": node.op}
-                out.add(k, what, y.reshape(tensor.shape), theirs.tensors[t], tensor.dtype is not DType.FLOAT32)
+                out.add(k, what, _values(y, tensor), theirs.tensors[t], tensor.dtype is not DType.FLOAT32)
         ours = session.run(sample)
         for i, (y, e) in enumerate(zip(ours, theirs.outputs, strict=True)):
             exact = graph.tensors[graph.outputs[i]].dtype is not DType.FLOAT32
@@ -90,6 +91,11 @@ def compare(job: Job, session: Session, witness: Witness, samples: Samples, laye
     return out
 
 
+def _values(y: np.ndarray, t: Tensor) -> np.ndarray:
+    """What a firmware gave of a tensor in the arena: bytes, where it is packed."""
+    return (unpack(y.reshape(t.stored), t.dtype, hwc(t.shape)[2]) if t.dtype.packed else y).reshape(t.shape)
+
+
 def _layer_ids(job: Job, session: Session) -> tuple[int, ...]:
     """Tensors of the model file that also exist in the arena (what passes merged away has no counterpart)."""
     source = job.compiled.source
@@ -99,7 +105,7 @@ def _layer_ids(job: Job, session: Session) -> tuple[int, ...]:
 def summary(job: Job, r: Comparison, on: str, witness: str, note: str) -> str:
     verdict = "all equal" if r.mismatches == 0 else f"{r.mismatches:,} MISMATCHES"
     what = f"{r.samples} samples, {r.elements:,} elements" + (f", {len(r.tensors)} tensors" if r.tensors else "")
-    lines = [f"{job.path.name} on {note}: {what} against {witness} BUILTIN_REF: {verdict}"]
+    lines = [f"{job.path.name} on {note}: {what} against {witness}: {verdict}"]
     if r.max_abs_diff:
         lines.append(f"largest absolute difference {r.max_abs_diff:.3g}")
     if r.correct is not None:

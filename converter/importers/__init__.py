@@ -21,6 +21,7 @@ class Importer:
     suffix: str
     accepts: Callable[[bytes, str], bool]
     load: Callable[[bytes, str], Graph]
+    litert: bool = False  # LiteRT runs such files
 
 
 @cache
@@ -35,8 +36,13 @@ def import_model(data: bytes, name: str) -> Graph:
     The file is untrusted: InvalidModel says what is wrong with it, Unsupported lists every operator that cannot be
     built. Constants are read-only views of `data`. Tensor ids are the indices of the file.
     """
+    return importer_of(data, name).load(data, name)
+
+
+def importer_of(data: bytes, name: str) -> Importer:
+    """The importer for a file; InvalidModel where there is none."""
     for importer in load_importers():
         if importer.accepts(data, name):
-            return importer.load(data, name)
+            return importer
     formats = ", ".join(f"{i.suffix} ({i.format})" for i in load_importers())
     raise InvalidModel(printable(name), "not a model file of a known format", f"give one of: {formats}")

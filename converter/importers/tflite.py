@@ -260,4 +260,6 @@ def _options(o: _Operator, spec: OpSpec, data: bytes) -> Options:
         raise Malformed(f"options: {error}") from error
 
 
-IMPORTER = Importer("TensorFlow Lite", ".tflite", lambda data, name: data[4:8] == IDENTIFIER or name.lower().endswith(".tflite"), load)
+IMPORTER = Importer(
+    "TensorFlow Lite", ".tflite", lambda data, name: data[4:8] == IDENTIFIER or name.lower().endswith(".tflite"), load, litert=True
+)  # fmt: skip

@@ -16,7 +16,6 @@ from tinyml.opspec import (
     Broadcast,
     Case,
     CaseTensor,
-    Elementwise,
     Geom,
     KernelCall,
     Lowering,
@@ -97,7 +96,7 @@ def access(n: NodeView) -> tuple[Access, ...]:
     def one(t: Tensor) -> Access:
         if t.is_const:
             return Whole()
-        return Elementwise() if hwc(t.shape) == hwc(n.y.shape) else Broadcast()
+        return _packed.row_by_row(n, t) if hwc(t.shape) == hwc(n.y.shape) else Broadcast()
 
     a, b = operands(n)
     return one(a), one(b)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor, hwc
 from tinyml.numerics import RANGE
-from tinyml.opspec import Geom, KernelCall, Lowering, Scratch, Table, Value
+from tinyml.opspec import Access, Elementwise, Geom, KernelCall, Lowering, Scratch, Table, Value, Window
 from tinyml.packing import pack
 
 NO_GEOM = Geom(0, 0, 0, 0, 0)  # the kernel puts its own there
@@ -56,6 +56,12 @@ def weight_table(rows: np.ndarray, dtype: DType) -> Table:
 def clamp_of(n: NodeView) -> tuple[int, int]:
     lo, hi = getattr(n.attrs, "clamp", RANGE[n.y.dtype])
     return int(lo), int(hi)
+
+
+def row_by_row(n: NodeView, t: Tensor) -> Access:
+    """Of an element-wise operator's operand t with the output's pixels. Where the widths differ, element i of both is not in byte i of
+    both, but kernels read a row before they write it."""
+    return Elementwise() if t.stored == n.y.stored or not is_packed(n) else Window((1, 1), (1, 1), (0, 0))
 
 
 def round_up_4(n: int) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from tinyml.ir import DType, NodeView, hwc
 from tinyml.numerics import INTEGERS, RANGE
 from tinyml.ops import _elementwise as ew
+from tinyml.ops import _packed
 from tinyml.opspec import Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, supported
 
 
@@ -71,7 +72,7 @@ SPEC = OpSpec(
     read=ew.read_none,
     infer=infer,
     reference=reference,
-    access=ew.access_same,
+    access=lambda n: (_packed.row_by_row(n, n.x),),
     lower=lower,
     cases=cases,
     dtypes=("int8 to float32", "uint8 to float32"),

@@ -26,7 +26,6 @@ from tinyml.opspec import (
     Case,
     CaseTensor,
     ChannelRules,
-    Elementwise,
     Geom,
     KernelCall,
     Lowering,
@@ -124,7 +123,7 @@ def _reduced(n: NodeView) -> tuple[bool, bool, bool]:
 def access(n: NodeView) -> tuple[Access, ...]:
     reduced, extents = _reduced(n), hwc(n.x.shape)
     if not any(reduced):
-        return Elementwise(), Whole()
+        return _packed.row_by_row(n, n.x), Whole()
     if not reduced[0] and hwc(n.y.shape) == _kept(reduced, extents):
         # a row of the output is made from the same row of the input
         return Window((1, 1), (1, extents[1] if reduced[1] else 1), (0, 0)), Whole()

@@ -8,7 +8,7 @@ from tinyml.board import Board
 from tinyml.pipeline import Compiled
 from tinyml.plan.model import Plan
 from tinyml.report.arena import INNER, boxes, stage_mode
-from tinyml.report.macs import graph_macs, node_macs, step_macs
+from tinyml.report.macs import graph_macs, node_macs, planned_bitops, step_macs
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ class Flash:
 
 @dataclass(frozen=True)
 class Macs:
-    """Multiply-accumulates per inference: of the model file, as planned (recompute included), without dead channels."""
+    """Multiply-accumulates per inference: of the model file, as planned (recompute included), without dead channels; bitops:
+    as planned, each times the bits of its weights and of its activations."""
 
     model: int
     planned: int
     live: int
+    bitops: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def plan_report(c: Compiled, board: Board, measured: Measured | None, ram: int |
             sum(_stored_bytes(plan, t) for t in g.inputs),
         ),
         flash=Flash(c.project.weights_bytes, code, flash_total, flash or _budget(board, banks, "flash")),
-        macs=Macs(graph_macs(c.source), planned, graph_macs(plan.graph)),
+        macs=Macs(graph_macs(c.source), planned, graph_macs(plan.graph), planned_bitops(plan.graph, plan.schedule)),
         stages=stage_rows(plan),
         layers=layers,
         banks=banks,
