@@ -285,6 +285,9 @@ def _no_fold(*_: Any) -> None:
     return None
 
 
+ANY_WIDTH = ("int8", "int4", "int2", "float32")  # OpSpec.dtypes of operators whose operands may have different widths
+
+
 @dataclass(frozen=True)
 class OpSpec:
     name: str  # builtin operator name of the schema

@@ -15,6 +15,7 @@ import tflite
 
 from tinyml.ir import DType
 from tinyml.opspec import load_ops
+from tinyml.packing import pack
 
 Shape = tuple[int, ...]
 
@@ -70,7 +71,9 @@ class ModelBuilder:
         scales = _tuple(scale)
         zero_points = _tuple(zero_point) if isinstance(zero_point, (tuple, list)) else (zero_point,) * len(scales)
         if data is not None and not isinstance(data, bytes):
-            data = np.ascontiguousarray(data, dtype.numpy if isinstance(dtype, DType) else None).tobytes()
+            data = np.ascontiguousarray(data, dtype.numpy if isinstance(dtype, DType) else None)
+            narrow = isinstance(dtype, DType) and dtype.packed  # values follow each other without gaps, low bits first
+            data = (pack(data.reshape(1, -1), dtype) if narrow else data).tobytes()
         name = f"t{len(self.tensors)}" if name is None else name
         self.tensors.append(TensorDef(name, tuple(shape), kind, scales, zero_points, axis, data))
         return len(self.tensors) - 1

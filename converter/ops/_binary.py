@@ -12,6 +12,7 @@ from tinyml.numerics import INTEGERS, activation_clamp, check_clamp
 from tinyml.ops import _elementwise as ew
 from tinyml.ops import _packed
 from tinyml.opspec import (
+    ANY_WIDTH,
     Access,
     Broadcast,
     Case,
@@ -232,6 +233,7 @@ def binary_spec(
         lower=lower_op,
         cases=lambda: cases(scales),
         with_clamp=lambda n, lo, hi: replace(n.attrs, clamp=(max(lo, n.attrs.clamp[0]), min(hi, n.attrs.clamp[1]))),
+        dtypes=ANY_WIDTH if packs else ("int8", "float32"),
         summary=summary,
         c_limits=("broadcast over rows, columns, channels; outer dimensions all or none",),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from tinyml.ir import DType, NodeView, hwc
 from tinyml.ops import _pool
 from tinyml.ops._sum_rows import accumulator_bytes
-from tinyml.opspec import Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex, TiedRange
+from tinyml.opspec import ANY_WIDTH, Accumulator, KernelCall, Lowering, OpSpec, Ref, RowIndex, TiedRange
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -60,6 +60,7 @@ SPEC = OpSpec(
     channels=_pool.channels,
     with_clamp=_pool.with_clamp,
     int8_output=TiedRange(),
+    dtypes=ANY_WIDTH,
     summary="average over a window, padding left out",
     c_limits=("batch 1",),
 )

@@ -15,6 +15,7 @@ from tinyml.numerics import requant
 from tinyml.ops import _channels, _convolution, _packed, _window
 from tinyml.ops import _constant_channels as cc
 from tinyml.opspec import (
+    ANY_WIDTH,
     Access,
     Case,
     CaseTensor,
@@ -228,6 +229,7 @@ SPEC = OpSpec(
     optional_inputs=(2,),
     with_clamp=_convolution.with_clamp,
     with_padding=_convolution.with_padding,
+    dtypes=ANY_WIDTH,
     summary="2-D convolution, grouped, dilated, any stride",
     c_limits=("batch 1", "constant weights"),
 )

@@ -17,6 +17,7 @@ from tinyml.ops import _channels, _convolution, _packed, _window
 from tinyml.ops import _constant_channels as cc
 from tinyml.ops._convolution import Attrs
 from tinyml.opspec import (
+    ANY_WIDTH,
     Access,
     Case,
     CaseTensor,
@@ -237,6 +238,7 @@ SPEC = OpSpec(
     optional_inputs=(2,),
     with_clamp=_convolution.with_clamp,
     with_padding=_convolution.with_padding,
+    dtypes=ANY_WIDTH,
     summary="2-D depthwise convolution, any multiplier, dilation and stride",
     c_limits=("batch 1", "constant weights"),
 )

@@ -19,6 +19,7 @@ from tinyml.ops import _channels, _packed
 from tinyml.ops import _constant_channels as cc
 from tinyml.ops._round_once import exact_multipliers, round_half_away
 from tinyml.opspec import (
+    ANY_WIDTH,
     Access,
     Case,
     CaseTensor,
@@ -295,6 +296,7 @@ SPEC = OpSpec(
     optional_inputs=(2,),
     strided=False,
     with_clamp=lambda n, lo, hi: replace(n.attrs, clamp=(max(lo, n.attrs.clamp[0]), min(hi, n.attrs.clamp[1]))),
+    dtypes=ANY_WIDTH,
     summary="fully connected layer on one or many rows",
     c_limits=("constant weights", f"at most {MAX_UNITS} units"),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.numerics import FLT_MAX, RANGE
 from tinyml.ops import _pool
-from tinyml.opspec import OpSpec, TiedRange
+from tinyml.opspec import ANY_WIDTH, OpSpec, TiedRange
 
 
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
@@ -37,6 +37,7 @@ SPEC = OpSpec(
     channels=_pool.channels,
     with_clamp=_pool.with_clamp,
     int8_output=TiedRange(),
+    dtypes=ANY_WIDTH,
     summary="maximum over a window",
     c_limits=("batch 1",),
 )

@@ -21,6 +21,7 @@ from tinyml.numerics import INTEGERS, RANGE, quantize_multiplier, requant, same_
 from tinyml.ops import _packed
 from tinyml.ops._sum_rows import accumulator_bytes
 from tinyml.opspec import (
+    ANY_WIDTH,
     Access,
     Accumulator,
     Case,
@@ -267,6 +268,7 @@ SPEC = OpSpec(
     lower_sum=lower_sum,
     cases=cases,
     is_noop=lambda n: n.x.shape == n.y.shape and same_quant(n.x, n.y),
+    dtypes=ANY_WIDTH,
     summary="average over dimensions",
     c_limits=("constant axes", "dimensions before the last two: all averaged or none"),
 )

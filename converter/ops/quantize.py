@@ -126,7 +126,7 @@ SPEC = OpSpec(
     access=lambda n: (_packed.row_by_row(n, n.x),),
     lower=lower,
     cases=cases,
-    dtypes=("float32 to int8", "int8 to int8", "uint8"),
+    dtypes=("float32 to int8", "int8 to int8", "uint8", "to and from int4, int2"),
     is_noop=lambda n: n.x.shape == n.y.shape and same_quant(n.x, n.y),
     edge=True,
     summary="float32 or 8-bit values to 8-bit values of another scale",

@@ -86,6 +86,27 @@ def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarra
     return Constants(np.where(constant, 0, mult).astype(np.int32), add.astype(np.int32), e.astype(np.int32))
 
 
+def narrow(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
+    """One sign's form for any zero point, where accumulators take few values, as those of 4 and 2 bits do: exact as it is
+    for multipliers of 1/2 and more, which LiteRT rounds once; for others `add` is searched. None where some channel has none."""
+    m, e = mult.astype(np.int64), -shift.astype(np.int64)
+    total = e + BITS
+    exact = _twice(mult, shift, zero_point)
+    value, constant = _constant(lo, hi, exact)
+    if not ((constant | ((total >= 1) & (total <= MOST))) & (constant | _small(lo, hi))).all():
+        return None
+    at = np.clip(total, 1, MOST)
+    add = (np.int64(zero_point) << at) + (np.int64(1) << (at - 1))
+    m, at = np.where(constant, 0, m), np.where(constant, MOST, at)
+    add = np.where(constant, value << MOST, add)
+    for c in np.flatnonzero(~constant & (e > 0)).tolist():
+        found = _addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)), int(at[c]))
+        if found is None:
+            return None
+        add[c] = found
+    return Constants(m.astype(np.int32), add.astype(np.int32), at.astype(np.int32))
+
+
 def _small(lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
     """Whether 256 times the accumulator fits 32 bits."""
     return (lo > -(1 << 23)) & (hi < 1 << 23)
@@ -123,8 +144,8 @@ def _search(
     return Constants(m.astype(np.int32), add.astype(np.int32), total.astype(np.int32))
 
 
-def _addend(mult: int, lo: int, hi: int, exact: Callable[[int], int]) -> int | None:
-    """`add` such that sat8((add + floor(256 * acc * mult / 2^32)) >> MOST) == exact(acc) for lo <= acc <= hi. Both ascend,
+def _addend(mult: int, lo: int, hi: int, exact: Callable[[int], int], total: int = MOST) -> int | None:
+    """`add` such that sat8((add + floor(256 * acc * mult / 2^32)) >> total) == exact(acc) for lo <= acc <= hi. Both ascend,
     so agreement at the ends of each of exact's steps is agreement everywhere."""
 
     def high(acc: int) -> int:
@@ -143,8 +164,8 @@ def _addend(mult: int, lo: int, hi: int, exact: Callable[[int], int]) -> int | N
             else:
                 beyond = middle
         if value > -128:
-            least = max(least, (value << MOST) - high(at))
+            least = max(least, (value << total) - high(at))
         if value < 127:
-            greatest = min(greatest, ((value + 1) << MOST) - 1 - high(end))
+            greatest = min(greatest, ((value + 1) << total) - 1 - high(end))
         at = end + 1
     return least if least <= greatest else None

@@ -30,7 +30,10 @@ def constants(n: NodeView) -> tuple[_requant.Constants, int] | None:
     if found is not None:
         return found, 0
     found = _requant.any_sign(mult, shift, n.y.zero_point, lo, hi)
-    return None if found is None else (found, 1)
+    if found is not None:
+        return found, 1
+    found = _requant.narrow(mult, shift, n.y.zero_point, lo, hi)
+    return None if found is None else (found, 0)
 
 
 def applies(n: NodeView, low: Lowering) -> bool:

@@ -13,6 +13,7 @@
 #ifndef TM_CONV_2D_PACKED_H
 #define TM_CONV_2D_PACKED_H
 
+#include "tm/conv_2d_narrow.h"
 #include "tm/conv_2d_nibbles.h"
 #include "tm/conv_2d_pairs.h"
 #include "tm/conv_2d_swar.h"
@@ -38,6 +39,11 @@ typedef struct tm_conv_2d_packed_nibbles_params {
   tm_conv_2d_i8_nibbles_params inner;
 } tm_conv_2d_packed_nibbles_params;
 
+typedef struct tm_conv_2d_packed_narrow_params {
+  TM_PACKED_FIELDS
+  tm_conv_2d_i8_narrow_params inner;
+} tm_conv_2d_packed_narrow_params;
+
 typedef struct tm_conv_2d_packed_swar_params {
   TM_PACKED_FIELDS
   tm_conv_2d_i8_swar_params inner;
@@ -57,6 +63,10 @@ tm_status tm_conv_2d_packed_nibbles_dsp(const tm_conv_2d_packed_nibbles_params *
 /* RV32IM, weights of 8 bits (tm/conv_2d_swar.h). */
 tm_status tm_conv_2d_packed_swar_rv(const tm_conv_2d_packed_swar_params *p, const void *x, const int32_t *w, void *y,
                                     void *scratch);
+
+/* RV32IM, weights of 4 or 2 bits (tm/conv_2d_narrow.h). */
+tm_status tm_conv_2d_packed_narrow_rv(const tm_conv_2d_packed_narrow_params *p, const void *x, const uint32_t *w, void *y,
+                                      void *scratch);
 
 #ifdef __cplusplus
 }

@@ -40,6 +40,11 @@ typedef struct tm_fully_connected_packed_i8_params {
   TM_FULLY_CONNECTED_PACKED_FIELDS
 } tm_fully_connected_packed_i8_params;
 
+typedef struct tm_fully_connected_packed_narrow_params {
+  TM_FULLY_CONNECTED_PACKED_FIELDS
+  int32_t weight_bits;
+} tm_fully_connected_packed_narrow_params;
+
 tm_status tm_fully_connected_packed(const tm_fully_connected_packed_params *p, const void *x, const uint8_t *w, const int32_t *bias,
                                     void *y, void *scratch);
 
@@ -50,6 +55,16 @@ tm_status tm_fully_connected_packed_pairs_dsp(const tm_fully_connected_packed_i8
 /* RV32IM, weights of 8 bits: tm/fully_connected_group.h. */
 tm_status tm_fully_connected_packed_group_rv(const tm_fully_connected_packed_i8_params *p, const void *x, const int32_t *w, void *y,
                                              void *scratch);
+
+/*
+ * Weights of 4 or 2 bits, none of them the least one of its width: the int8 kernel's groups as blocks of tm/narrow_stream.h, widened
+ * one by one into the scratch. Armv7E-M: groups of four channels (4 words, 4 * ceil(in_c / 4) words of weights, 12 words). RV32IM: of G =
+ * 16 and 4 (G words, in_c * G / 4 words of weights, 9 * G / 4 words). Scratch: a group's words and 3 more, too.
+ */
+tm_status tm_fully_connected_packed_narrow_dsp(const tm_fully_connected_packed_narrow_params *p, const void *x, const uint32_t *w,
+                                               void *y, void *scratch);
+tm_status tm_fully_connected_packed_narrow_rv(const tm_fully_connected_packed_narrow_params *p, const void *x, const uint32_t *w,
+                                              void *y, void *scratch);
 
 #ifdef __cplusplus
 }
