@@ -22,7 +22,7 @@ from tinyml.errors import InvalidModel, TinymlError, Unsupported
 from tinyml.importers import import_model
 from tinyml.importers.container import FIXED, MAGIC, write
 from tinyml.ir import DType, Graph
-from tinyml.opspec import load_ops
+from tinyml.opspec import model_ops
 from tinyml.packing import pack, unpack
 from tinyml.passes import run_passes
 
@@ -103,7 +103,7 @@ def test_random_networks(seed: int) -> None:
         np.testing.assert_array_equal(y, e)
 
 
-@pytest.mark.parametrize("op", load_ops())
+@pytest.mark.parametrize("op", model_ops())
 def test_attributes_of_every_operator_can_be_checked(op: str) -> None:
     assert callable(getattr(attrs_class(op), "check", None))
 

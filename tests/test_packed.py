@@ -23,3 +23,9 @@ def test_host(op: str, library: Path) -> None:
     assert done["whole"] == int(COUNT) * len(COMBINATIONS[op])
     assert done["rectangles"] > 0 or op in ("FULLY_CONNECTED", "ADD", "SUB", "MEAN", "QUANTIZE", "DEQUANTIZE")
     assert done["in_place"] > 0 or op not in ("ADD", "SUB")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", COMBINATIONS)
+def test_host_200_layers_each(op: str, library: Path) -> None:
+    run_checks(library, op, "200", "1", script="packed_checks.py")
