@@ -25,7 +25,7 @@ NAME_CHARS = 15  # of a board's name: what the firmware's identification has roo
 @dataclass(frozen=True)
 class Cpu:
     core: str
-    isa: tuple[str, ...]  # features kernels may use: "dsp", "fpu", "mve", "rv32imc", ...
+    isa: tuple[str, ...]  # features kernels may use: "thumb", "dsp", "fpu", "mve", "rv32imc", ...
     f_hz: int  # 0: not known (host)
 
 

@@ -17,6 +17,7 @@ PER_PROGRAM = 200
 # instruction sets -> compiler, its flags, emulated machine; a variant runs on the first that has all of its features
 TARGETS = {
     frozenset({"dsp"}): ("arm-none-eabi-gcc", ("-mcpu=cortex-m4", "-mthumb"), ("qemu-system-arm", "-M", "mps2-an386")),
+    frozenset({"thumb"}): ("arm-none-eabi-gcc", ("-mcpu=cortex-m0plus", "-mthumb"), ("qemu-system-arm", "-M", "mps2-an385")),
     frozenset({"dsp", "mve"}): (
         "arm-none-eabi-gcc", ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"), ("qemu-system-arm", "-M", "mps3-an547"),
     ),
@@ -86,6 +87,7 @@ SECTIONS {
 """
 # of code and data; on Arm also the end of the data's memory
 ADDRESSES = {
+    "mps2-an385": ("0x0", "0x20000000", "0x20400000"),
     "mps2-an386": ("0x0", "0x20000000", "0x20400000"),
     "mps3-an547": ("0x0", "0x21000000", "0x21400000"),
     "virt": ("0x80000000", "0x84000000"),
