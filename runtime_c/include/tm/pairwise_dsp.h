@@ -3,6 +3,8 @@
  * and tm/mul.h.
  *
  *   add: t = table[a as uint8] + 2^20 * b       the table holds twice the scaled first operand and both offsets
+ *   add, scaled: u = (a_add + round(s * a_mult / 2^32) - (s < 0)) >> a_shift, s = a_offset + 2^21 * a
+ *                t = b_offset + 2 * u + 2^20 * b
  *   mul: t = (a + a_offset) * 2 * (b + b_offset)
  *   y = sat8((add + round(t * mult / 2^32) - (t < 0)) >> shift)      round: halves up
  * The lowering chooses the constants such that y equals LiteRT's two roundings for every a and b.
@@ -27,6 +29,13 @@ typedef struct tm_add_i8_table_params {
   const int32_t *table; /* [256] */
 } tm_add_i8_table_params;
 
+typedef struct tm_add_i8_scaled_params {
+  tm_geom a, b, out;
+  int32_t mult, add, shift;
+  int32_t a_offset, a_mult, a_add, a_shift; /* a_offset times 2^21 */
+  int32_t b_offset;                         /* times 2^20 */
+} tm_add_i8_scaled_params;
+
 typedef struct tm_mul_i8_pairwise_params {
   tm_geom a, b, out;
   int32_t a_offset, b_offset;
@@ -34,6 +43,8 @@ typedef struct tm_mul_i8_pairwise_params {
 } tm_mul_i8_pairwise_params;
 
 tm_status tm_add_i8_table_dsp(const tm_add_i8_table_params *p, const int8_t *a, const int8_t *b, int8_t *y);
+
+tm_status tm_add_i8_scaled_dsp(const tm_add_i8_scaled_params *p, const int8_t *a, const int8_t *b, int8_t *y);
 
 tm_status tm_mul_i8_pairwise_dsp(const tm_mul_i8_pairwise_params *p, const int8_t *a, const int8_t *b, int8_t *y);
 
