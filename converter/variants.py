@@ -70,13 +70,29 @@ def load_variants() -> dict[str, tuple[Variant, ...]]:
 
 def table_bytes(calls: tuple[KernelCall, ...]) -> int:
     """Bytes of constant tables that the calls refer to."""
-    values = [v for c in calls for v in (*(value for _, value in c.params), *c.args)]
-    return sum(v.data.nbytes for v in values if isinstance(v, Table))
+
+    def size(v: object) -> int:
+        if isinstance(v, tuple):
+            return sum(map(size, v))
+        return v.data.nbytes if isinstance(v, Table) else 0
+
+    return sum(size(v) for c in calls for v in (*(value for _, value in c.params), *c.args))
 
 
 def cost(calls: tuple[KernelCall, ...], instructions: float, prices: Prices) -> float:
     scratch = max((c.scratch_bytes for c in calls), default=0)
     return instructions + prices.flash * table_bytes(calls) + prices.scratch * scratch
+
+
+def cheaper(low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCall, ...] | None, more: float) -> tuple[KernelCall, ...]:
+    """Two forms of one variant's tables: `first`, or where flash is what counts `second`, which unpacks smaller tables into
+    scratch in `more` instructions per call."""
+    if second is None or low.optimize != "flash":
+        return first
+    if low.scratch_bytes is not None and max(c.scratch_bytes for c in second) > low.scratch_bytes:
+        return first
+    prices = PRICES[low.optimize]
+    return second if cost(second, more * low.repeats, prices) < cost(first, 0.0, prices) else first
 
 
 def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:

@@ -24,10 +24,11 @@ def _scales(rng: np.random.Generator, channels: int) -> tuple[float, ...]:
     return tuple(float(F32(v)) for v in scales)
 
 
-def _weighted(rng, name, options, x_shape, w_shape, y_shape, channels, axis, terms, bias_span, per_channel=True) -> Case:
-    scales = _scales(rng, channels if per_channel else 1)
+def _weighted(rng, name, options, x_shape, w_shape, y_shape, channels, axis, terms, bias_span, per_channel=True, trained=False) -> Case:
+    """trained: with the scales and the ReLU of a trained network's layer."""
+    scales = tuple(float(F32(v)) for v in rng.uniform(0.002, 0.02, channels)) if trained else _scales(rng, channels if per_channel else 1)
     x_scale = 0.03
-    gain = float(2.0 ** rng.uniform(-2, 3))
+    gain = float(2.0 ** rng.uniform(*(4, 6) if trained else (-2, 3)))
     out_scale = float(F32(x_scale * 0.011 * 73 * np.sqrt(terms) * 0.02 * gain))
     weights = rng.integers(-127, 128, w_shape).astype(np.int8)
     if rng.integers(0, 3) == 0:
@@ -38,7 +39,7 @@ def _weighted(rng, name, options, x_shape, w_shape, y_shape, channels, axis, ter
         scale=tuple(x_scale * v for v in scales),
         data=rng.integers(-bias_span, bias_span, channels).astype(np.int32),
     )
-    zero = -128 if rng.integers(0, 2) else int(rng.integers(-128, 128))
+    zero = -128 if trained or rng.integers(0, 2) else int(rng.integers(-128, 128))
     return Case(
         name, options,
         (
@@ -76,15 +77,18 @@ def pointwise(rng: np.random.Generator, name: str, x: CaseTensor, channels: int)
 
 
 def depthwise_conv_2d(rng: np.random.Generator, name: str) -> Case:
+    trained = rng.integers(0, 3) == 0
     k, s, d, padding, (h, w), (oh, ow) = _window(
-        rng, [(3, 3), (3, 3), (5, 5), (7, 7), (3, 1), (5, 1), (10, 1), (1, 3), (2, 2), (1, 5), (3, 5), (4, 6)]
+        rng, [(3, 3)] if trained else [(3, 3), (3, 3), (5, 5), (7, 7), (3, 1), (5, 1), (10, 1), (1, 3), (2, 2), (1, 5), (3, 5), (4, 6)]
     )
     if rng.integers(0, 3) == 0:  # wide rows
         w += 24
         ow = -(-w // s[1]) if padding == 0 else -(-(w - (k[1] - 1) * d[1]) // s[1])
     c, m = int(rng.choice([1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16])), 1 if rng.integers(0, 8) else 2
+    if trained:
+        c, m = c + 3, 1
     options = {"Padding": padding, "StrideH": s[0], "StrideW": s[1], "DilationHFactor": d[0], "DilationWFactor": d[1], "DepthMultiplier": m}
-    return _weighted(rng, name, options, (1, h, w, c), (1, *k, c * m), (1, oh, ow, c * m), c * m, 3, k[0] * k[1], 3000)
+    return _weighted(rng, name, options, (1, h, w, c), (1, *k, c * m), (1, oh, ow, c * m), c * m, 3, k[0] * k[1], 3000, trained=trained)
 
 
 def fully_connected(rng: np.random.Generator, name: str) -> Case:

@@ -100,7 +100,7 @@ def narrow(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray,
     m, at = np.where(constant, 0, m), np.where(constant, MOST, at)
     add = np.where(constant, value << MOST, add)
     for c in np.flatnonzero(~constant & (e > 0)).tolist():
-        found = _addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)), int(at[c]))
+        found = addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)), int(at[c]))
         if found is None:
             return None
         add[c] = found
@@ -124,7 +124,7 @@ def _search(
     plain: np.ndarray, m: np.ndarray, add: np.ndarray, total: np.ndarray, lo: np.ndarray, hi: np.ndarray, exact: Exact
 ) -> Constants | None:
     """The constants of one sign's form: as given where `plain`, of channels that never change a multiplier of 0, of others
-    what _addend finds."""
+    what addend() finds."""
     value, constant = _constant(lo, hi, exact)
     m = np.where(constant, 0, m)
     total = np.where(constant, MOST, total)
@@ -137,19 +137,19 @@ def _search(
             return None
         m[c] >>= scale
         total[c] = MOST
-        found = _addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)))
+        found = addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)))
         if found is None:
             return None
         add[c] = found
     return Constants(m.astype(np.int32), add.astype(np.int32), total.astype(np.int32))
 
 
-def _addend(mult: int, lo: int, hi: int, exact: Callable[[int], int], total: int = MOST) -> int | None:
-    """`add` such that sat8((add + floor(256 * acc * mult / 2^32)) >> total) == exact(acc) for lo <= acc <= hi. Both ascend,
+def addend(mult: int, lo: int, hi: int, exact: Callable[[int], int], total: int = MOST, scale: int = BITS + 1) -> int | None:
+    """`add` such that sat8((add + floor(2^scale * acc * mult / 2^32)) >> total) == exact(acc) for lo <= acc <= hi. Both ascend,
     so agreement at the ends of each of exact's steps is agreement everywhere."""
 
     def high(acc: int) -> int:
-        return ((acc << (BITS + 1)) * mult) >> 32
+        return ((acc << scale) * mult) >> 32
 
     least, greatest = -(1 << 31) - high(lo), (1 << 31) - 1 - high(hi)  # no overflow
     least, greatest = max(least, -(1 << 31)), min(greatest, (1 << 31) - 1)

@@ -1,0 +1,50 @@
+"""Requantisation with a shift of 16 in every channel, for sums of inputs and weights that carry each channel's power of two.
+
+y = sat8(((add + floor(S * acc * mult / 2^32)) >> 16) - 128), for outputs clamped at -128 whose zero point is -128. With
+real = mult * 2^(-31-e) and S = 2^(17-e), 16 - e bits stay below LiteRT's first rounding, so that both of its roundings
+become additions of halves: exact, as in _requant's one sign. Greater shifts keep S = 2^8 and a multiplier of fewer bits,
+for which an addend is searched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyml.ops.variants import _requant
+
+SHIFT, LEAST = 16, 8  # LEAST: S is 2^8 at least
+MOST = SHIFT + 1 - LEAST  # greatest e whose multiplier stays whole
+
+
+@dataclass(frozen=True, eq=False)
+class Sixteen:
+    """int64 [C] each. S = 2^(8 + scale). plain: add and mult are what e alone says."""
+
+    scale: np.ndarray
+    mult: np.ndarray
+    add: np.ndarray
+    plain: bool
+
+
+def sixteen(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Sixteen | None:
+    """mult, shift as LiteRT has them; lo and hi the accumulator's range. None where some channel has no exact constants."""
+    if zero_point != -128:
+        return None
+    e = -shift.astype(np.int64)
+    exact = _requant._twice(mult, shift, zero_point)
+    value, constant = _requant._constant(lo, hi, exact)
+    scale = np.where(constant, 0, np.clip(MOST - e, 0, LEAST))
+    if not (constant | (e >= 1) & (np.maximum(-lo, hi) < (1 << 31 - LEAST) >> scale)).all():
+        return None
+    m = np.where(constant, 0, mult.astype(np.int64) >> np.clip(e - MOST, 0, 31))
+    add = (np.int64(1) << SHIFT - 1) + (np.int64(1) << np.clip(SHIFT - 1 - e, 0, SHIFT))
+    add = np.where(constant, value - zero_point << SHIFT, add)
+    odd = ~constant & (e > MOST)
+    for c in np.flatnonzero(odd).tolist():
+        found = _requant.addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)), SHIFT, LEAST)
+        if found is None:
+            return None
+        add[c] = found - (zero_point << SHIFT)
+    return Sixteen(scale, m, add, not (odd | constant).any())

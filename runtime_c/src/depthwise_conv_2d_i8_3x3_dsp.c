@@ -1,0 +1,303 @@
+/*
+ * DEPTHWISE_CONV_2D, int8, Armv7E-M, 3x3. Contract: tm/depthwise_conv_2d_3x3.h. Empty on other cores.
+ *
+ * For one output row and four channels, three rows are widened and paired once per column: a column is four words (one a
+ * channel) of the first two rows and two words of the last one, inputs in the high byte of each half. A window is then three
+ * neighbouring columns, which SMLAD walks with the weights beside them.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/depthwise_conv_2d_3x3.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+
+enum { COLUMN_WORDS = 6, GROUP_WORDS = 30 };
+
+/* What the assembly below reads, in this order: all of a row's groups. */
+typedef struct row_job {
+  const int32_t *w;        /* stream, at the first group */
+  int8_t *y;               /* first output pixel, at the group's first channel */
+  ptrdiff_t y_step;        /* from pixel to pixel */
+  ptrdiff_t x_step;        /* bytes from a window's end to the next one's begin */
+  int8_t *y_end;
+  int8_t *y_first;         /* as y, which moves on with the pixels */
+  int32_t groups;
+  ptrdiff_t next[3];       /* from group to group; 0 in a row of padding */
+  const int8_t *in[3];     /* the window's rows, at the first group */
+  ptrdiff_t step[3];       /* from pixel to pixel; 0 in a row of padding */
+  uint32_t *inside;        /* first column that is not padding */
+  int32_t n;               /* columns that are not padding */
+  const uint32_t *columns;
+} row_job;
+
+/* One pixel of three rows, at r0-r2 and further, becomes a column at r6; r12 is 0xff00ff00. */
+#define WIDEN(A, B, C)            \
+  "ldr r8, [r0" A "]\n"           \
+  "ldr r9, [r1" B "]\n"           \
+  "ldr lr, [r2" C "]\n"           \
+  "pkhbt r10, r8, r9, lsl #16\n"  \
+  "pkhtb r11, r9, r8, asr #16\n"  \
+  "and r8, r12, r10, lsl #8\n"    \
+  "and r9, r12, r10\n"            \
+  "and r10, r12, r11, lsl #8\n"   \
+  "and r11, r12, r11\n"           \
+  "stm r6!, {r8-r11}\n"           \
+  "and r8, r12, lr, lsl #8\n"     \
+  "and r9, r12, lr\n"             \
+  "strd r8, r9, [r6], #8\n"
+/* r3-r5: from pixel to pixel */
+#define ONE WIDEN("", "", "") "add r0, r0, r3\n add r1, r1, r4\n add r2, r2, r5\n"
+#define TWO                                     \
+  WIDEN("", "", "") WIDEN(", r3", ", r4", ", r5") \
+  "add r0, r0, r3, lsl #1\n add r1, r1, r4, lsl #1\n add r2, r2, r5, lsl #1\n"
+
+/* r0: columns, r1: stream; sums in r2-r5. */
+#define COLUMN               \
+  "ldm r0!, {r6-r9}\n"       \
+  "ldm r1!, {r10-r12, lr}\n" \
+  "smlad r2, r6, r10, r2\n"  \
+  "smlad r3, r7, r11, r3\n"  \
+  "smlad r4, r8, r12, r4\n"  \
+  "smlad r5, r9, lr, r5\n"   \
+  "ldrd r6, r7, [r0], #8\n"  \
+  "ldrd r10, r11, [r1], #8\n" \
+  "smlabb r2, r6, r10, r2\n" \
+  "smlabt r3, r7, r10, r3\n" \
+  "smlatb r4, r6, r11, r4\n" \
+  "smlatt r5, r7, r11, r5\n"
+
+static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #76\n"
+      "mov lr, sp\n"
+      "ldm r0!, {r1-r10}\n"
+      "stm lr!, {r1-r10}\n"
+      "ldm r0, {r1-r9}\n"
+      "stm lr, {r1-r9}\n"
+      ".Ltm_row_3x3_group:\n"
+      "add r8, sp, #28\n"
+      "ldm r8!, {r9-r11}\n"
+      "ldm r8, {r0-r7}\n"
+      "add r9, r9, r0\n"
+      "add r10, r10, r1\n"
+      "add r11, r11, r2\n"
+      "stm r8, {r9-r11}\n"
+      "mov r12, #0xff00ff00\n"
+      "lsrs r7, r7, #1\n"
+      "bcc .Ltm_row_3x3_even\n" ONE
+      ".Ltm_row_3x3_even:\n"
+      "beq .Ltm_row_3x3_widened\n"
+      ".Ltm_row_3x3_widen:\n" TWO
+      "subs r7, r7, #1\n"
+      "bne .Ltm_row_3x3_widen\n"
+      ".Ltm_row_3x3_widened:\n"
+      "ldr r0, [sp, #72]\n"
+      "ldr r1, [sp]\n"
+      ".Ltm_row_3x3_pixel:\n"
+      "ldm r1!, {r2-r5}\n" COLUMN COLUMN COLUMN
+      "ldm r1, {r6-r12, lr}\n"
+      "smmla r2, r2, r6, r10\n"
+      "smmla r3, r3, r7, r11\n"
+      "smmla r4, r4, r8, r12\n"
+      "smmla r5, r5, r9, lr\n"
+      "pkhtb r2, r4, r2, asr #16\n"
+      "pkhtb r3, r5, r3, asr #16\n"
+      "usat16 r2, #8, r2\n"
+      "usat16 r3, #8, r3\n"
+      "orr r2, r2, r3, lsl #8\n"
+      "eor r2, r2, #0x80808080\n"
+      "ldm sp, {r1, r6-r9}\n"
+      "str r2, [r6]\n"
+      "add r6, r6, r7\n"
+      "add r0, r0, r8\n"
+      "str r6, [sp, #4]\n"
+      "cmp r6, r9\n"
+      "bne .Ltm_row_3x3_pixel\n"
+      "ldrd r10, r11, [sp, #20]\n"
+      "add r1, r1, #120\n"
+      "add r10, r10, #4\n"
+      "add r9, r9, #4\n"
+      "subs r11, r11, #1\n"
+      "strd r1, r10, [sp]\n"
+      "str r9, [sp, #16]\n"
+      "strd r10, r11, [sp, #20]\n"
+      "bne .Ltm_row_3x3_group\n"
+      "add sp, #76\n"
+      "pop {r4-r11, pc}\n");
+}
+
+static inline int32_t halves(int32_t low, int32_t high) {
+  int32_t both;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(both) : "r"(low), "r"(high));
+  return both;
+}
+
+/* What unpack_group reads, in this order. */
+typedef struct unpack_job {
+  int32_t *word;            /* the group's stream */
+  const int8_t *tap;        /* the file's first tap of the first channel */
+  int32_t c;
+  uint32_t at;              /* the first channel's first bit */
+  const uint8_t *bits;
+  uint32_t factor_low, factor_high;
+  uint32_t shift_mask;
+  int32_t scale_base;       /* 9 - shift_base */
+  uint32_t left, right;     /* shifts that leave the bias */
+  uint32_t width;           /* bits of a channel */
+} unpack_job;
+
+/* A column's taps of a channel at r2, times 2^r11: the first two rows' become a word, the last one's a half. */
+#define TAPS(WORD, HALF)        \
+  "ldrsb r4, [r2]\n"            \
+  "ldrsb r5, [r2, r7]\n"        \
+  "ldrsb r6, [r2, r8]\n"        \
+  "lsl r4, r4, r11\n"           \
+  "lsl r5, r5, r11\n"           \
+  "lsl r6, r6, r11\n"           \
+  "pkhbt r4, r4, r5, lsl #16\n" \
+  "str r4, [r1, #" WORD "]\n"   \
+  "strh r6, [r12, #" HALF "]\n"
+
+/*
+ * Four channels of the stream. r0: job, r1: word, r2: tap, r3: c, r7: 3 c, r8: 6 c, lr: at, r12: half, r11: scale, which is
+ * 9 - e. As tm_unpack_constants, with M and p twice as large, so that a carry is a sign.
+ */
+static __attribute__((naked, noinline)) void tm_unpack_3x3(const unpack_job *job __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "ldm r0, {r1-r3, lr}\n"
+      "mov r12, r1\n"
+      "add r7, r3, r3, lsl #1\n"
+      "lsl r8, r7, #1\n"
+      ".Ltm_unpack_3x3_channel:\n"
+      "ldr r4, [r0, #16]\n"
+      "add r4, r4, lr, lsr #3\n"
+      "ldr r5, [r4, #4]\n"
+      "ldr r4, [r4]\n"
+      "and r6, lr, #7\n"
+      "rsb r9, r6, #32\n"
+      "lsr r4, r4, r6\n"
+      "lsl r9, r5, r9\n"
+      "orr r4, r4, r9\n"
+      "lsr r5, r5, r6\n"
+      "lsr r6, r4, #23\n"
+      "orr r6, r6, r5, lsl #9\n" /* shift and bias */
+      "lsl r4, r4, #8\n"
+      "orr r4, r4, #0x80000000\n" /* 2 M */
+      "ldrd r5, r9, [r0, #20]\n"
+      "umull r11, r10, r4, r5\n"
+      "mov r5, #0\n"
+      "umlal r10, r5, r4, r9\n" /* 2 p in r5, r10 */
+      "ldrd r4, r9, [r0, #28]\n"
+      "and r4, r6, r4\n"
+      "sub r11, r9, r4\n"
+      "cmp r5, #0\n"
+      "ittte lt\n"
+      "addlt r5, r5, #1\n"
+      "lsrlt r5, r5, #1\n"
+      "addlt r11, r11, #1\n"
+      "addge r5, r5, r10, lsr #31\n"
+      "str r5, [r1, #88]\n"
+      "ldrd r4, r5, [r0, #36]\n"
+      "lsl r6, r6, r4\n"
+      "asr r6, r6, r5\n"
+      "add r4, r11, #8\n"
+      "lsl r9, r6, r4\n"
+      "mov r4, #0x40\n"
+      "lsl r4, r4, r11\n"
+      "add r4, r4, #0x8000\n"
+      "str r4, [r1, #104]\n" TAPS("16", "32") "add r2, r2, r3\n" TAPS("40", "56") "add r2, r2, r3\n" TAPS("64", "80")
+      "sub r2, r2, r3, lsl #1\n"
+      "ldr r4, [r0, #44]\n"
+      "str r9, [r1], #4\n"
+      "add lr, lr, r4\n"
+      "add r2, r2, #1\n"
+      "add r12, r12, #2\n"
+      "ldr r4, [r0]\n"
+      "sub r4, r1, r4\n"
+      "cmp r4, #16\n"
+      "bne .Ltm_unpack_3x3_channel\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/* The stream of all groups, from the file's weights and the packed constants. */
+static void unpack(const tm_packed_constants *q, const int8_t *w, int32_t c, int32_t *stream) {
+  const uint32_t bits = (uint32_t)q->bias_bits + q->shift_bits;
+  unpack_job job = {stream, w, c, 0, (const uint8_t *)q->bits, q->factor_low, q->factor_high, ((uint32_t)1 << q->shift_bits) - 1u,
+                    9 - q->shift_base, 32u - bits, 32u - q->bias_bits, 23u + bits};
+  for (int32_t group = 0; group < c; group += 4, job.word += GROUP_WORDS) {
+    const int32_t first = tm_min_i32(group, c - 4);
+    job.tap = w + first;
+    job.at = (uint32_t)first * job.width;
+    tm_unpack_3x3(&job);
+  }
+}
+
+static void fill(uint32_t *dst, uint32_t value, int32_t n) {
+  for (; n > 0; --n) {
+    *dst++ = value;
+  }
+}
+
+tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_params *p, const int8_t *x, const void *w, int8_t *y,
+                                          void *scratch) {
+  if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
+    return TM_ERR_ARGUMENT;
+  }
+  const int32_t c = p->in.c;
+  if (c < 4 || c != p->out.c || p->kernel_h != 3 || p->kernel_w != 3 || p->dilation_w != 1) {
+    return TM_ERR_SHAPE;
+  }
+  const int32_t columns = (p->out.w - 1) * p->stride_w + 3;
+  uint32_t *cols = (uint32_t *)scratch;
+  int8_t *pad = (int8_t *)(cols + columns * COLUMN_WORDS); /* four channels of padding, for all groups */
+  const int32_t *stream = (const int32_t *)w;
+  if (p->packed.bits != NULL) {
+    int32_t *made = (int32_t *)(void *)(pad + 4);
+    unpack(&p->packed, (const int8_t *)w, c, made);
+    stream = made;
+  }
+  fill((uint32_t *)(void *)pad, ((uint32_t)p->pad_value & 0xffu) * 0x01010101u, 1);
+  /* columns outside are padding in every row and group */
+  const int32_t left = tm_clamp_i32(p->pad_left, 0, columns);
+  const int32_t right = tm_clamp_i32(p->in.w + p->pad_left, left, columns);
+  const uint32_t outside = (uint32_t)halves(p->pad_value * 256, p->pad_value * 256);
+  fill(cols, outside, left * COLUMN_WORDS);
+  fill(cols + right * COLUMN_WORDS, outside, (columns - right) * COLUMN_WORDS);
+  x += (ptrdiff_t)(left - p->pad_left) * p->in.px_stride;
+  const ptrdiff_t width = (ptrdiff_t)p->out.w * p->out.px_stride;
+  row_job job = {stream, NULL, p->out.px_stride, (p->stride_w - 3) * COLUMN_WORDS * 4, NULL, NULL, c / 4, {0, 0, 0},
+                 {NULL, NULL, NULL}, {0, 0, 0}, cols + left * COLUMN_WORDS, right - left, cols};
+  for (int32_t oy = 0, iy0 = -p->pad_top; oy < p->out.h; ++oy, iy0 += p->stride_h) {
+    for (int32_t ky = 0, iy = iy0; ky < 3; ++ky, iy += p->dilation_h) {
+      job.in[ky] = pad;
+      job.step[ky] = job.next[ky] = 0;
+      if (iy >= 0 && iy < p->in.h) {
+        job.in[ky] = x + tm_row_offset(&p->in, iy);
+        job.step[ky] = p->in.px_stride;
+        job.next[ky] = 4;
+      }
+    }
+    job.w = stream;
+    job.y = job.y_first = y + tm_row_offset(&p->out, oy);
+    job.y_end = job.y + width;
+    job.groups = c / 4;
+    tm_row_3x3(&job);
+    if (c % 4 != 0) { /* the last group overlaps the one before it */
+      job.w += (c / 4) * GROUP_WORDS;
+      for (int32_t ky = 0; ky < 3; ++ky) {
+        job.in[ky] += job.next[ky] != 0 ? c - 4 : 0;
+      }
+      job.y = job.y_first += c - 4;
+      job.y_end += c - 4;
+      job.groups = 1;
+      tm_row_3x3(&job);
+    }
+  }
+  return TM_OK;
+}
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_depthwise_conv_2d_i8_3x3_dsp_not_built;
+#endif
