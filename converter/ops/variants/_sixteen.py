@@ -3,11 +3,12 @@
 y = sat8(((add + floor(S * acc * mult / 2^32)) >> 16) - 128), for outputs clamped at -128 whose zero point is -128. With
 real = mult * 2^(-31-e) and S = 2^(17-e), 16 - e bits stay below LiteRT's first rounding, so that both of its roundings
 become additions of halves: exact, as in _requant's one sign. Greater shifts keep S = 2^8 and a multiplier of fewer bits,
-for which an addend is searched.
+for which an addend is searched, and where there is none, a multiplier beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from tinyml.ops.variants import _requant
 
 SHIFT, LEAST = 16, 8  # LEAST: S is 2^8 at least
+NEAR = 16  # multipliers tried on both sides
 MOST = SHIFT + 1 - LEAST  # greatest e whose multiplier stays whole
 
 
@@ -43,8 +45,17 @@ def sixteen(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray
     add = np.where(constant, value - zero_point << SHIFT, add)
     odd = ~constant & (e > MOST)
     for c in np.flatnonzero(odd).tolist():
-        found = _requant.addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)), SHIFT, LEAST)
+        found = _searched(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)))
         if found is None:
             return None
-        add[c] = found - (zero_point << SHIFT)
+        m[c], add[c] = found[0], found[1] - (zero_point << SHIFT)
     return Sixteen(scale, m, add, not (odd | constant).any())
+
+
+def _searched(mult: int, lo: int, hi: int, exact: Callable[[int], int]) -> tuple[int, int] | None:
+    """A multiplier near `mult`, which has lost bits, and its addend."""
+    for by in sorted(range(-NEAR, NEAR + 1), key=abs):
+        found = _requant.addend(mult + by, lo, hi, exact, SHIFT, LEAST)
+        if found is not None:
+            return mult + by, found
+    return None
