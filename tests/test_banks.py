@@ -22,6 +22,7 @@ from tinyml.cli import main
 from tinyml.commands.common import arena_rooms, weight_rooms
 from tinyml.device.build import compile_project
 from tinyml.device.files import write_files
+from tinyml.device.image import flat_image, intel_hex, read_image
 from tinyml.device.linker import image_banks
 from tinyml.emit.calls import emit_steps
 from tinyml.emit.firmware_project import emit_firmware
@@ -212,9 +213,32 @@ def test_the_generated_api_takes_one_pointer_per_arena_and_is_re_entrant(tmp_pat
     for compiler, standard in (("gcc", "-std=c99"), ("g++", "-std=c++17")):
         words = [w for w in WARNINGS if w != "-std=c99" and not (compiler == "g++" and w == "-Wmissing-prototypes")]
         more = ["-x", "c++"] if compiler == "g++" else []
-        command = [compiler, *words, standard, "-O1", f"-I{src}", *more, str(tmp_path / "api.c"), *sources, "-o", str(tmp_path / "api"), "-lm"]
+        command = [
+            compiler,
+            *words,
+            standard,
+            "-O1",
+            f"-I{src}",
+            *more,
+            str(tmp_path / "api.c"),
+            *sources,
+            "-o",
+            str(tmp_path / "api"),
+            "-lm",
+        ]
         if compiler == "g++":
-            command = [compiler, standard, "-Wall", "-Wextra", "-Werror", "-c", *more, str(src / "digits.c"), "-o", str(tmp_path / "digits.o")]
+            command = [
+                compiler,
+                standard,
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-c",
+                *more,
+                str(src / "digits.c"),
+                "-o",
+                str(tmp_path / "digits.o"),
+            ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
     assert subprocess.run([tmp_path / "api"], timeout=20).returncode == 0
@@ -323,3 +347,60 @@ def test_what_does_not_fit_names_the_smallest_change(capsys: pytest.CaptureFixtu
     assert needed > 4096 + 600 and error["fix"]
 
 
+class FakeEnv(dict):
+    """What board/upload.py asks of PlatformIO."""
+
+    def __init__(self, flags: list[str], uploader: str, **options: str):
+        super().__init__(UPLOADERFLAGS=flags, UPLOADER=uploader, OBJCOPY="arm-none-eabi-objcopy")
+        self.options = options
+
+    def GetProjectOption(self, name: str, default: str = "") -> str:  # noqa: N802
+        return self.options.get(name, default)
+
+    def subst(self, text: str) -> str:
+        return str(self[text.removeprefix("$")])
+
+    def Replace(self, **values: object) -> None:  # noqa: N802
+        self.update(values)
+
+
+def test_the_external_part_is_uploaded_with_the_boards_script(tmp_path: Path) -> None:
+    board = load_board("stm32f746")
+    project = split_weights(FlashRoom("", 3000), FlashRoom("qspi", 1 << 20))
+    files = emit_firmware(project, board)
+    assert "custom_external_flash = qspi\ncustom_openocd_board = stm32f746g-disco\n" in files["platformio.ini"]
+    assert "upload.py" not in emit_firmware(split_weights(), board)["platformio.ini"]
+    program = ["-c", "program {$SOURCE}  verify reset; shutdown;"]
+    chosen = ["-d2", "-s", "scripts", "-f", "interface/stlink.cfg", "-c", "transport select hla_swd", "-f", "target/stm32f7x.cfg", *program]
+    for words, uploader, want in (
+        (chosen, "openocd", ["-d2", "-s", "scripts", "-f", "board/stm32f746g-disco.cfg", *program]),
+        (
+            ["-s", "scripts", "-f", "board/stm32f7discovery.cfg", *program],
+            "openocd",
+            ["-s", "scripts", "-f", "board/stm32f746g-disco.cfg", *program],
+        ),
+        (["-device", "STM32F746NG"], "JLink", ["-device", "STM32F746NG"]),
+    ):
+        env = FakeEnv(words, uploader, custom_external_flash="qspi", custom_openocd_board="stm32f746g-disco")
+        exec(files["board/upload.py"], {"Import": lambda name: None, "env": env})
+        assert env["UPLOADERFLAGS"] == want
+        assert env["OBJCOPY"] == "arm-none-eabi-objcopy --remove-section=.bank_qspi"
+
+
+@needs("arm-none-eabi-gcc", "arm-none-eabi-objcopy")
+def test_the_flat_image_ends_with_the_main_flash(tmp_path: Path) -> None:
+    """0x08000000 to 0x90000000 in one file would be two gigabytes."""
+    board = load_board("stm32f746")
+    project = split_weights(FlashRoom("", 3000), FlashRoom("qspi", 1 << 20))
+    write_files(tmp_path, emit_firmware(project, board))
+    elf = compile_project(tmp_path, board, build_dir=tmp_path / "build").elf
+    main_flash, qspi = (b for b in board.banks if b.kind == "flash")
+    whole, external = flat_image(elf, (main_flash,)), flat_image(elf, (qspi,))
+    words = ["arm-none-eabi-objcopy", "--remove-section=.bank_qspi", "-O", "binary", elf, tmp_path / "x.bin"]
+    subprocess.run(words, check=True, timeout=60)
+    assert whole == (main_flash.origin, (tmp_path / "x.bin").read_bytes())
+    assert external[0] == qspi.origin and len(external[1]) >= project.weights_in["qspi"]
+    (tmp_path / "all.hex").write_text(intel_hex(whole, external))
+    subprocess.run(["arm-none-eabi-objcopy", "-I", "ihex", "-O", "elf32-littlearm", tmp_path / "all.hex", tmp_path / "y.elf"], check=True)
+    back = {s.address: s.size for s in read_image(tmp_path / "y.elf").sections}
+    assert back == {main_flash.origin: len(whole[1]), qspi.origin: len(external[1])}

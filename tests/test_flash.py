@@ -249,14 +249,14 @@ def test_flat_image_and_hex_are_those_of_objcopy(name, tmp_path):
     origin, data = flat_image(elf)
     subprocess.run([objcopy, "-O", "binary", elf, tmp_path / "x.bin"], check=True, timeout=60)
     assert origin == board.main_bank("flash").origin and data == (tmp_path / "x.bin").read_bytes()
-    (tmp_path / "ours.hex").write_text(intel_hex(origin, data))
+    (tmp_path / "ours.hex").write_text(intel_hex((origin, data)))
     subprocess.run([objcopy, "-I", "ihex", "-O", "binary", tmp_path / "ours.hex", tmp_path / "y.bin"], check=True, timeout=60)
     assert (tmp_path / "y.bin").read_bytes() == data
     subprocess.run(
         [objcopy, "-I", "binary", "-O", "ihex", f"--change-addresses={origin:#x}", tmp_path / "x.bin", tmp_path / "z.hex"], check=True
     )
     records = [line for line in (tmp_path / "z.hex").read_text().split() if line[7:9] in ("00", "04")]
-    assert [r for r in intel_hex(origin, data).split() if r[7:9] in ("00", "04")] == records
+    assert [r for r in intel_hex((origin, data)).split() if r[7:9] in ("00", "04")] == records
 
 
 @needs("arm-none-eabi-gcc", "arm-none-eabi-objcopy")
@@ -270,7 +270,7 @@ def test_a_gap_in_the_image_is_erased_flash(tmp_path):
 
 
 def test_hex_across_a_border_of_64_kib():
-    text = intel_hex(0x0800FFF8, bytes(range(16)))
+    text = intel_hex((0x0800FFF8, bytes(range(16))))
     assert [re.fullmatch(r":[0-9A-F]+", line) is not None for line in text.split()] == [True] * 5
     assert text.split()[0] == ":020000040800F2" and text.split()[2] == ":020000040801F1" and text.split()[-1] == ":00000001FF"
     for line in text.split():

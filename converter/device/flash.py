@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from tinyml.board import Board
-from tinyml.device.image import flat_image, intel_hex
+from tinyml.device.image import flat_image, intel_hex, read_image
 from tinyml.device.platformio import Say, build_failure, last_word, missing_packages, require_platformio, run_platformio
 from tinyml.errors import BuildError, DeviceError, Timeout, TinymlError, printable
 
@@ -28,10 +28,13 @@ def upload_image(folder: Path, board: Board, elf: Path, port: str | None, say: S
     """The same with an image that is not PlatformIO's: it is written as it is."""
     target = folder / ".pio" / "build" / board.name
     target.mkdir(parents=True, exist_ok=True)
-    origin, data = flat_image(elf)
+    main, *others = board.usable_banks("flash")
+    origin, data = flat_image(elf, (main,))  # what lies in chips beside it would be gigabytes further on
+    stored = {s.name for s in read_image(elf).sections if s.stored}
+    parts = [(origin, data), *(flat_image(elf, (b,)) for b in others if f".bank_{b.name}" in stored)]
     (target / "firmware.elf").write_bytes(elf.read_bytes())
     (target / "firmware.bin").write_bytes(data)
-    (target / "firmware.hex").write_text(intel_hex(origin, data), encoding="ascii")
+    (target / "firmware.hex").write_text(intel_hex(*parts), encoding="ascii")
     # PlatformIO empties the build folder of a project that it has not built, unless it is told not to
     _upload(folder, board, port, say, ["--disable-auto-clean", "-t", "nobuild"])
 

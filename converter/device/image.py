@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
+from tinyml.board import Bank
 from tinyml.errors import BuildError
 
 
@@ -62,11 +64,13 @@ def read_producer(path: Path) -> str:
     return texts[0].replace("GCC: ", "gcc ", 1) if texts else "gcc"
 
 
-def flat_image(path: Path) -> tuple[int, bytes]:
-    """The image as it lies in the flash: its first address, and its bytes with gaps of 0xFF."""
+def flat_image(path: Path, banks: Sequence[Bank] = ()) -> tuple[int, bytes]:
+    """The image as it lies in the flash: its first address, and its bytes with gaps of 0xFF. banks: only what lies in these."""
     with open(path, "rb") as f:
         elf = ELFFile(f)
         parts = sorted((s["p_paddr"], s.data()) for s in elf.iter_segments("PT_LOAD") if s["p_filesz"])
+    if banks:
+        parts = [(at, data) for at, data in parts if any(b.origin <= at < b.origin + b.size for b in banks)]
     if not parts:
         raise BuildError(path.name, "holds nothing to write", "build it again")
     origin = parts[0][0]
@@ -76,20 +80,22 @@ def flat_image(path: Path) -> tuple[int, bytes]:
     return origin, bytes(out)
 
 
-def intel_hex(origin: int, data: bytes) -> str:
-    """Intel HEX records of 16 bytes, with extended linear addresses."""
+def intel_hex(*parts: tuple[int, bytes]) -> str:
+    """Intel HEX records of 16 bytes, with extended linear addresses; parts: addresses and what lies there."""
 
     def record(kind: int, address: int, body: bytes) -> str:
         raw = bytes((len(body), address >> 8 & 0xFF, address & 0xFF, kind)) + body
         return f":{(raw + bytes((-sum(raw) & 0xFF,))).hex().upper()}\n"
 
-    lines, high, at = [], None, 0
-    while at < len(data):
-        address = origin + at
-        if address >> 16 != high:
-            high = address >> 16
-            lines.append(record(4, 0, high.to_bytes(2, "big")))
-        n = min(16 - address % 16, len(data) - at)
-        lines.append(record(0, address & 0xFFFF, data[at : at + n]))
-        at += n
+    lines, high = [], None
+    for origin, data in parts:
+        at = 0
+        while at < len(data):
+            address = origin + at
+            if address >> 16 != high:
+                high = address >> 16
+                lines.append(record(4, 0, high.to_bytes(2, "big")))
+            n = min(16 - address % 16, len(data) - at)
+            lines.append(record(0, address & 0xFFFF, data[at : at + n]))
+            at += n
     return "".join(lines) + record(1, 0, b"")

@@ -106,10 +106,12 @@ def _platformio(project: Project, board: Board, defines: tuple[str, ...]) -> dic
         "compile_flags": [f.replace('"', '\\"') for f in compile_ if flags.alternatives(f) is None],
         "portable_flags": _portable(compile_), "portable_link_flags": _portable(link),
         "link_flags": [f for f in link if flags.alternatives(f) is None], "linker_script": LINKER_SCRIPT,
+        "external": sorted(project.weights_in),
     }  # fmt: skip
     files = {INI: render(f"{INI}.j2", **values)}
     if not board.framework:
-        files |= {f"board/{f}": render(f"{f}.j2", version=__version__) for f in ("compile.py", "link.py")}
+        scripts = ("compile.py", "link.py", *(("upload.py",) if project.weights_in else ()))
+        files |= {f"board/{f}": render(f"{f}.j2", version=__version__) for f in scripts}
     return files
 
 

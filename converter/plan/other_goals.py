@@ -15,9 +15,7 @@ from tinyml.plan.planner import Goal, front
 MOST_OVERHEAD = 2.0  # beyond that an inference takes twice as long: another board serves better
 
 
-def smallest_change(
-    graph: Graph, target: Target, goal: Goal, room: int, progress: Callable[[str], None] = lambda text: None
-) -> str:
+def smallest_change(graph: Graph, target: Target, goal: Goal, room: int, progress: Callable[[str], None] = lambda text: None) -> str:
     """Options of the command that bring the arena of `graph` (as after all passes) to at most `room` bytes, the ones that change
     least: kernels with little scratch, then rows that are pushed, then recomputation, then both; "" where nothing does."""
     specs = load_ops()
