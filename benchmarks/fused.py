@@ -1,7 +1,7 @@
 """What the smallest plans cost: arena, instructions and code of fused builds beside those of layer by layer.
 
     python benchmarks/fused.py [MODEL ...]     measure and print (default: all models that are there)
-    python benchmarks/fused.py --write         also record the figures for tests/test_fused.py
+    python benchmarks/fused.py --write         also record arenas and instructions for tests/test_fused.py
 
 `fused` is `--optimize ram --max-overhead 1.02`, layer by layer `--optimize balanced`, both for stm32f746 (mcunetv2_large: stm32h743),
 on an emulated Cortex-M7, where instructions are exact. `pushed` is the arena with `--input-mode rows`. Models lie in ../shared/models.
@@ -43,6 +43,7 @@ GOALS = {
     "mcunet_vww": Goal(23_000, 17_800),
     "mcunetv2_large": Goal(242_000, None, "stm32h743"),
 }
+RECORDED = ("arena", "pushed", "instructions")
 INSTRUCTIONS, CODE = 1.10, 1.5  # most that a fused build may take, as a multiple of layer by layer
 
 
@@ -93,9 +94,9 @@ def main() -> int:
             f" {f.instructions / f.layers_instructions:9.3f} {f.code:7,} {f.code / f.layers_code:9.2f}",
             flush=True,
         )
-        record[name] = asdict(f)
-    if args.write:
-        RECORD.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+        record[name] = {k: v for k, v in asdict(f).items() if k in RECORDED}
+        if args.write:
+            RECORD.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
     return 0
 
 
