@@ -21,6 +21,7 @@ from tinyml.plan.stream import Stream, stream
 
 PATCHES, STRIPS = "patches", "strips"
 MAX_EXTENT = (1 << 15) - 1  # of what tm/tiles.h keeps in 16 bits
+MAX_NODES = 254  # of one stage: tm/tiles.h keeps their numbers in 8 bits
 MAX_INPUTS = 2  # of one operator: TM_TILE_OPERANDS of tm/tiles.h, less its output
 SAME_PLACE = Window((1, 1), (1, 1), (0, 0))  # element-wise: output pixel (y, x) reads input pixel (y, x)
 
@@ -189,7 +190,7 @@ def make_tiles(
     """`nodes`, consecutive in graph.nodes, as tiles; None where that is not possible. outputs: its tensors that later nodes or
     the caller read; dying: its inputs that nothing reads afterwards. flow: of the same nodes by rows, where it is known."""
     made = {n.out for n in nodes}
-    if any(r.window is None and r.tensor in made for n in nodes for r in n.reads):
+    if len(nodes) > MAX_NODES or any(r.window is None and r.tensor in made for n in nodes for r in n.reads):
         return None
     columns = _spans(graph, nodes, outputs, 1, tiling.columns)
     rows = _spans(graph, nodes, outputs, 0, tiling.rows)
