@@ -64,3 +64,25 @@ def test_int8_accuracy(capsys, tmp_path, shared_model, shared_data, name, least)
     assert tinyml(capsys, "quantize", shared_model(name), "--data", shared_data("cifar10_train_head"), "-o", out)[0] == 0
     code, result = tinyml(capsys, "verify", out, "--board", "host", "--metric", "top1", "--data", shared_data("cifar10_test_head"))
     assert code == 0 and result["models"][0]["samples"] == 761 and result["models"][0]["top1"] >= least
+
+
+@pytest.mark.slow
+def test_weights_of_half_the_flash(capsys, tmp_path, shared_model, shared_data):
+    """ic_resnet_large with at most 55 % of the int8 weights' bytes: 90.0 %."""
+    out = tmp_path / "q.tflite"
+    words = ("--data", shared_data("cifar10_train_head"), "--flash", "55%", "-o", out)
+    code, made = tinyml(capsys, "quantize", shared_model("ic_resnet_large_float"), *words)
+    assert code == 0 and made["weights"] <= 0.55 * made["int8"]["weights"]
+    _, result = tinyml(capsys, "verify", out, "--board", "host", "--metric", "top1", "--data", shared_data("cifar10_test_head"))
+    assert result["models"][0]["samples"] == 761 and result["models"][0]["top1"] >= 90.0
+
+
+@pytest.mark.slow
+def test_half_the_bit_operations(capsys, tmp_path, shared_model, shared_data):
+    """ic_resnet8 with at most half of the int8 network's bit operations: 87.0 %."""
+    out = tmp_path / "q.tml"
+    words = ("--data", shared_data("cifar10_train_head"), "--bitops", "50%", "-o", out)
+    code, made = tinyml(capsys, "quantize", shared_model("ic_resnet8_float"), *words)
+    assert code == 0 and 2 * made["bitops"] <= made["int8"]["bitops"]
+    _, result = tinyml(capsys, "verify", out, "--board", "host", "--metric", "top1", "--data", shared_data("cifar10_test_head"))
+    assert result["models"][0]["samples"] == 761 and result["models"][0]["top1"] >= 87.0

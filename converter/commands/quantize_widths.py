@@ -147,7 +147,7 @@ class Workshop:
         _, after = score(made.recipe, self.held)
         top1 = None if after.correct is None else 100 * after.correct / after.samples
         return WidthPoint(
-            short(self.widths(made)), after.error, predicted, top1, made.arena, made.weights, made.bitops, self._instructions(made), chosen
+            short(made.recipe), after.error, predicted, top1, made.arena, made.weights, made.bitops, self._instructions(made), chosen
         )
 
     def _instructions(self, made: Made) -> int | None:
@@ -161,6 +161,7 @@ class Workshop:
             return target.session.total(random_samples(job.compiled.plan.graph, 1).inputs[0])
 
 
-def short(widths: list[dict[str, Any]]) -> str:
-    """Bits of all layers' weights, and of their inputs."""
-    return "w " + "".join(str(r["weights"]) for r in widths) + "  a " + "".join(str(r["input"]) for r in widths)
+def short(recipe: Recipe) -> str:
+    """Bits of all layers' weights, and of all groups of activations that have a choice."""
+    weights = "".join(str(made.bits) for made in recipe.weights.values())
+    return f"w {weights}  a {''.join(str(recipe.grids[g].bits) for g in recipe.prepared.free_groups)}"
