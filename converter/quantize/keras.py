@@ -28,9 +28,7 @@ def float_tflite(path: Path) -> bytes:
             converter = tf.lite.TFLiteConverter.from_saved_model(str(path))
         else:
             model = tf.keras.models.load_model(path, compile=False, safe_mode=True)
-            shapes = [tf.TensorSpec((1, *t.shape[1:]), t.dtype) for t in model.inputs]
-            function = tf.function(lambda *x: model(x[0] if len(x) == 1 else list(x), training=False)).get_concrete_function(*shapes)
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+            converter = tf.lite.TFLiteConverter.from_keras_model(model)
         return bytes(converter.convert())
     except Exception as e:  # whatever TensorFlow raises for a damaged or foreign file
         raise InvalidModel(
