@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from interpret import run_all
 from networks import Net, ops
 from tinyml.ir import Graph
 from tinyml.plan.model import Target
 from tinyml.plan.planner import make_plan, plan_of
 from tinyml.plan.schedule import make_schedule
 from tinyml.plan.storage import plan_storage
+from tinyml.reference import run_graph
 
 X = (1, 4, 4, 4)  # 64 bytes
 
@@ -195,5 +195,5 @@ def test_networks_here_mean_what_they_say() -> None:
     assert ops(g) == ["CONV_2D", "ADD"]
     import numpy as np
 
-    values = run_all(g, [np.arange(64, dtype=np.int8).reshape(X)])
+    values = run_graph(g, [np.arange(64, dtype=np.int8).reshape(X)])
     assert len(np.unique(values[g.outputs[0]])) > 10
