@@ -95,7 +95,7 @@ def run_all(op: str, core: str, count: int, seed: int, folder: Path) -> Counter[
     return counts
 
 
-@pytest.mark.parametrize("core", ["m4", "rv32"])
+@pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("op", COMBINATIONS)
 def test_cores(op: str, core: str, tmp_path: Path) -> None:
     counts = run_all(op, core, COUNT, 1, tmp_path)
