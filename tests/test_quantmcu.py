@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from test_quantize import FloatNet, labelled, samples
+from tinyml.cli import main
 from tinyml.errors import UsageError
 from tinyml.exporters.tflite import write_tflite
 from tinyml.quantize.batch import evaluate
@@ -137,3 +140,39 @@ def test_classes_by_input_lie_between_all_and_none(made):
 def test_a_grid_of_few_bits_is_made_for_the_values_of_its_patches():
     narrow, wide = Histogram.of(np.linspace(0, 1, 500)), Histogram.of(np.linspace(0, 4, 500))
     assert best_grid(narrow, 2).scale < best_grid(narrow.merged(wide), 2).scale
+
+
+def test_the_command_writes_a_network_that_runs_as_its_operators_say(tmp_path, capsys):
+    """Narrow maps, cut and padded, through the planner, the generated C and the witness of the operators."""
+    data, x = model(), samples(SHAPE, 64)
+    (tmp_path / "m.tflite").write_bytes(data)
+    np.savez(tmp_path / "c.npz", inputs=x[:, 0], labels=labelled(data, x))
+    words = ["quantize", tmp_path / "m.tflite", "--data", tmp_path / "c.npz", "--patches", "2x2", "--patch-end", END, "-o", tmp_path / "o.tml"]
+    assert main([*map(str, words), "--bitops", "80%", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["patches"]
+    assert said["operators"] == END and said["patches"] == 4 and said["bitops_share"] <= 0.8
+    assert {4, 2} & set(said["widths"].values()) and said["by_input"] is not None
+    assert main(["verify", str(tmp_path / "o.tml"), "--board", "host", "--samples", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mismatches"] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        (["--patches", "2by2"], "is not a grid"),
+        (["--patches", "1x1"], "is not a grid"),
+        (["--patches", "2x2", "--patch-end", "99"], "not within"),
+        (["--patches", "2x2", "--patch-end", str(END), "--bitops", "1%"], "is the least"),
+        (["--patches", "40x2", "--patch-end", str(END)], "more than there are pixels"),
+    ],
+)
+def test_patches_that_can_not_be_are_one_line_and_nothing_is_written(more, what, tmp_path, capsys):
+    data, x = model(), samples(SHAPE, 16)
+    (tmp_path / "m.tflite").write_bytes(data)
+    np.savez(tmp_path / "c.npz", inputs=x[:, 0], labels=labelled(data, x))
+    try:
+        code = main(["quantize", str(tmp_path / "m.tflite"), "--data", str(tmp_path / "c.npz"), "-o", str(tmp_path / "o.tml"), *more])
+    except SystemExit as e:
+        code = e.code
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert code == 2 and what in said and not (tmp_path / "o.tml").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.commands.common import Command, Console, read_model
+from tinyml.commands.quantize_patches import add_patches, put_in_patches
 from tinyml.commands.quantize_widths import Wanted, Workshop, add_budgets, wanted
 from tinyml.config import load_config
 from tinyml.device.files import write_bytes, write_text
@@ -37,6 +38,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--float-io", action="store_true", help="inputs and outputs stay float32, converted inside")
     p.add_argument("--seed", type=int, default=0, help="of the pixels that rounding looks at; the same seed gives the same file")
     add_budgets(p)
+    add_patches(p)
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
@@ -58,13 +60,19 @@ def run(args: argparse.Namespace, console: Console) -> None:
             made, choice = best_within(search, asked.limits(eight), shop.make, progress)
             if asked.front:
                 points = shop.front(search, made, choice, progress)
+        patches = None
+        if args.patches:
+            patches = put_in_patches(args, made.recipe, data.take(~held), args.bitops, shop.arena, progress)
+            made = shop.made(made.recipe, patches.network, made.bitops)
         progress("measuring")
-        before, after = score(made.recipe, data)
+        before, after = score(made.recipe, data) if patches is None else patches.score(data)
     write_bytes(out, made.content)
     if args.plot:
         write_text(Path(args.plot), width_svg(points))
     islands = [f"{n.index} {n.op}" for n in recipe.prepared.graph.nodes if n.index not in recipe.prepared.quantised]
     say(console, name, out, made, eight, (before, after), asked, points)
+    for line in patches.lines() if patches else ():
+        console.print(line)
     console.print(f"{len(data)} samples, {time.monotonic() - started:.0f} s")
     if islands:
         console.print(f"float32 islands: {', '.join(islands)}")
@@ -75,6 +83,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
             "arena": made.arena, "weights": made.weights, "bitops": made.bitops,
             "int8": {"arena": eight.arena, "weights": eight.weights, "bitops": eight.bitops},
             "widths": shop.widths(made), "front": [p.to_json() for p in points],
+            "patches": patches.to_json() if patches else None,
         }
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from tinyml.quantize.budget import Limits, Made, Search
 from tinyml.quantize.calibration import Calibration
 from tinyml.quantize.costs import costs_of
 from tinyml.quantize.layers import load_layers
+from tinyml.quantize.network import Network
 from tinyml.quantize.offers import Candidate
 from tinyml.quantize.quantise import Recipe, Widths, choose
 from tinyml.quantize.score import score
@@ -91,7 +92,8 @@ def wanted(args: argparse.Namespace, console: Console) -> Wanted:
     config = load_config(Path.cwd())
     name = args.board or (config.board if any(x is not None for x in (args.ram, args.flash)) or args.front else None)
     board = load_board(name) if name else None
-    return Wanted(board, args.ram, args.flash, args.bitops, args.front or bool(args.plot))
+    # bit operations of a network in patches are those that its patches are chosen by
+    return Wanted(board, args.ram, args.flash, None if args.patches else args.bitops, args.front or bool(args.plot))
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,19 @@ class Workshop:
 
     def make(self, recipe: Recipe) -> Made:
         """The file, read again as `build` will read it, and planned for the board."""
-        network = recipe.network(self.args.float_io)
+        w = Widths({i: made.bits for i, made in recipe.weights.items()}, {g: recipe.grids[g].bits for g in recipe.prepared.free_groups})
+        return self.made(recipe, recipe.network(self.args.float_io), costs_of(recipe.prepared).bitops(w))
+
+    def made(self, recipe: Recipe, network: Network, bitops: int) -> Made:
+        """The same of a network that has been made of the recipe."""
         content = write_tflite(network.graph, network.options) if self.out.suffix == ".tflite" else write_container(network.graph)
         import_model(content, self.out.name)  # whatever is wrong with it is found here, and not by `build`
         compiled = self._compiled(content)
-        w = Widths({i: made.bits for i, made in recipe.weights.items()}, {g: recipe.grids[g].bits for g in recipe.prepared.free_groups})
-        return Made(
-            recipe, network, content, compiled.plan.arena_bytes, compiled.project.weights_bytes, costs_of(recipe.prepared).bitops(w)
-        )
+        return Made(recipe, network, content, compiled.plan.arena_bytes, compiled.project.weights_bytes, bitops)
+
+    def arena(self, network: Network) -> int:
+        """Bytes that a network on integers takes, operator by operator."""
+        return self._compiled(write_container(network.graph)).plan.arena_bytes
 
     def _compiled(self, content: bytes) -> Compiled:
         return compile_model(content, self.out.name, self._board.isa, goal=Goal(arena_bytes=self.asked.arena_room))

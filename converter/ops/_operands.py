@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.opspec import Access, Whole, require, supported
 
@@ -40,6 +42,21 @@ def check_movable(*tensors: Tensor) -> None:
     for t in tensors:
         require(t.dtype is first, f"{first.value} and {t.dtype.value} data mixed")
         supported(len(t.shape) <= MAX_RANK, f"rank {len(t.shape)}, at most {MAX_RANK} is supported")
+
+
+def check_boxes(x: Tensor, y: Tensor) -> None:
+    """As `check_movable` for boxes of rows and columns, which packed values move in as bytes: where all channels of a pixel stay
+    together."""
+    if not x.dtype.packed:
+        check_movable(x, y)
+        return
+    require(y.dtype is x.dtype, f"{x.dtype.value} and {y.dtype.value} data mixed")
+    supported(len(x.shape) == 4 and not x.is_const and x.shape[3] == y.shape[3], f"{x.dtype.value} data but whole pixels of an image")
+
+
+def in_units(t: Tensor) -> Tensor:
+    """The tensor as copy kernels see it: bytes in the place of packed channels."""
+    return replace(t, shape=(*t.shape[:3], t.stored[2]), dtype=DType.INT8) if t.dtype.packed else t
 
 
 def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

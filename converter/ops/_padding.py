@@ -12,8 +12,9 @@ import numpy as np
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import check_clamp, same_quant
 from tinyml.ops._move import border_calls, box, copy_call, row_access
-from tinyml.ops._operands import check_movable, data_access
+from tinyml.ops._operands import check_boxes, data_access, in_units
 from tinyml.opspec import Access, KernelCall, Lowering, PartsOfOutput, ViewRule, require, supported
+from tinyml.packing import pack
 
 MAX_PAD = 1 << 24  # per side; far above what fits any memory
 
@@ -49,11 +50,15 @@ def read_pads(t: Tensor | None, rank: int) -> tuple[tuple[int, ...], tuple[int, 
 def _value(n: NodeView) -> int | float:
     if n.attrs.value is not None:
         return n.attrs.value
-    return n.y.zero_point if n.y.dtype is DType.INT8 else 0
+    return n.y.zero_point if _has_zero_point(n) else 0
+
+
+def _has_zero_point(n: NodeView) -> bool:
+    return n.y.dtype is DType.INT8 or n.y.dtype.packed
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    check_movable(n.x, n.y)
+    check_boxes(n.x, n.y)
     a = n.attrs
     return (tuple(b + e + f for b, e, f in zip(a.before, n.x.shape, a.after, strict=True)),)
 
@@ -75,8 +80,9 @@ def view(n: NodeView) -> ViewRule | None:
 
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    copy = copy_call(box(n.x.shape, None, n.attrs.before), n.x, n.y, low)
-    border = border_calls(n.attrs.before, n.x.shape, _bits(n), n.y, low)
+    x, y = in_units(n.x), in_units(n.y)
+    copy = copy_call(box(x.shape, None, n.attrs.before), x, y, low)
+    border = border_calls(n.attrs.before, x.shape, _bits(n), y, low)
     return (copy, *border)
 
 
@@ -86,9 +92,11 @@ def lower_rest(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
 
 
 def _bits(n: NodeView) -> int:
-    """The border's value as the fill kernel takes it: the bit pattern of one element, sign-extended to int32."""
+    """The border's value as the fill kernel takes it: the bit pattern of a storage unit, sign-extended to int32."""
     if n.y.dtype is DType.FLOAT32:
         return int(np.array(_value(n), np.float32).view(np.int32))
+    if n.y.dtype.packed:
+        return int(pack(np.full(8, _value(n), np.int8), n.y.dtype)[0].astype(np.int8))
     return int(_value(n))
 
 
@@ -101,6 +109,7 @@ def as_padding(n: NodeView) -> tuple[int, int, int, int] | None:
     a = n.attrs
     if len(n.x.shape) != 4 or any((a.before[0], a.after[0], a.before[3], a.after[3])) or not same_quant(n.x, n.y):
         return None
-    if _bits(n) != (n.y.zero_point if n.y.dtype is DType.INT8 else 0):  # bits: -0.0 is not 0.0
+    same = _value(n) == n.y.zero_point if _has_zero_point(n) else _bits(n) == 0  # bits: -0.0 is not 0.0
+    if not same:
         return None
     return a.before[1], a.before[2], a.after[1], a.after[2]

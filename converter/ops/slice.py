@@ -10,7 +10,7 @@ import numpy as np
 from tinyml.ir import DType, Node, NodeView, Tensor
 from tinyml.numerics import same_quant
 from tinyml.ops._move import box, copy_call, row_access
-from tinyml.ops._operands import check_movable, checked_shape, const_ints, data_access
+from tinyml.ops._operands import check_boxes, checked_shape, const_ints, data_access, in_units
 from tinyml.opspec import (
     Access,
     Case,
@@ -49,7 +49,7 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    check_movable(n.x, n.y)
+    check_boxes(n.x, n.y)
     return (checked_shape(n.attrs.size),)
 
 
@@ -67,7 +67,8 @@ def view(n: NodeView) -> ViewRule | None:
 
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    return (copy_call(box(n.attrs.size, n.attrs.begin), n.x, n.y, low),)
+    x, y = in_units(n.x), in_units(n.y)
+    return (copy_call(box((*n.attrs.size[:-1], y.shape[-1]) if n.y.dtype.packed else n.attrs.size, n.attrs.begin), x, y, low),)
 
 
 def cases() -> Iterable[Case]:

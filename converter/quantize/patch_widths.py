@@ -32,6 +32,13 @@ class PatchRecipe:
     seen: Mapping[int, Histogram]
     shares: np.ndarray
 
+    @staticmethod
+    def of(recipe: Recipe, patched: Patched) -> PatchRecipe:
+        """Without having looked at any values."""
+        graph = patched.network.graph
+        quantised = quantised_nodes(graph)
+        return PatchRecipe(recipe, patched, tied_tensors(graph, quantised), quantised, {}, np.zeros((0, patched.patches)))
+
     @property
     def weight_bits(self) -> dict[int, int]:
         return {k: w.bits for k, w in self.recipe.weights.items()}
@@ -100,26 +107,24 @@ class PatchRecipe:
                 weights[node.index] = made
         return assemble(self.patched.network, self.quantised, grids, weights, float_io)
 
-    def bit_operations(self, grids: Mapping[int, Grid], only: frozenset[int] | None = None) -> int:
-        """Multiply-accumulates x bits of the weight x bits of the activation, of the operators `only` (by index), or of all."""
+    def bit_operations(self, grids: Mapping[int, Grid], weights: Mapping[int, int] | None = None) -> int:
+        """Multiply-accumulates x bits of the weight x bits of the activation. weights: bits by `Node.index` of the network's own
+        layers, the recipe's where they are not given; what stays float32 counts 32."""
         graph, specs, layers = self.patched.network.graph, load_ops(), load_layers()
-        total = 0
+        bits, total = self.weight_bits if weights is None else weights, 0
         for node in graph.nodes:
-            if node.op in layers and (only is None or node.index in only):
+            if node.op in layers:
                 x, _, _ = layers[node.op].tensors(graph.view(node))
-                made = self.recipe.weights.get(self.patched.made_of.get(node.index, node.index))
-                total += specs[node.op].macs(graph.view(node)) * (made.bits if made else 32) * (grids[x.id].bits if x.id in grids else 32)
+                own = bits.get(self.patched.made_of.get(node.index, node.index), 32)
+                total += specs[node.op].macs(graph.view(node)) * own * (grids[x.id].bits if x.id in grids else 32)
         return total
 
 
 def prepare_patches(recipe: Recipe, end: int, rows: int, columns: int, data: Calibration, sigmas: float) -> PatchRecipe:
     """The network of a recipe with its first `end` operators in rows x columns patches. Raises UsageError."""
-    patched = unroll(recipe.prepared.network, end, rows, columns)
-    graph = patched.network.graph
-    quantised = quantised_nodes(graph)
-    tied = tied_tensors(graph, quantised)
-    seen = observe(graph, data, {t: t for t in patched.origin})
-    return PatchRecipe(recipe, patched, tied, quantised, seen, outliers(graph, patched, data, sigmas))
+    made = PatchRecipe.of(recipe, unroll(recipe.prepared.network, end, rows, columns))
+    graph = made.patched.network.graph
+    return replace(made, seen=observe(graph, data, {t: t for t in made.patched.origin}), shares=outliers(graph, made.patched, data, sigmas))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,5 +153,5 @@ def _choice(p: PatchRecipe, s: Settings, eight: frozenset[int], others: frozense
         return Choice(s, eight, {}, {})
     values = p.values_in(others)
     branch = branch_of(p.patched, values, p.recipe.grids, p.weight_bits)
-    widths = search(replace(branch), s)
+    widths = search(branch, s)
     return Choice(s, eight, widths, p.low_grids(widths, others))
