@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from test_quantize import labelled, residual, samples
 from tinyml.cli import main
+from tinyml.exporters.tflite import write_tflite
 from tinyml.importers import import_model
 from tinyml.ir import DType
+from tinyml.quantize import budget
+from tinyml.quantize.budget import Limits, Made, Search, best_within
 from tinyml.quantize.calibration import Calibration
 from tinyml.quantize.costs import Costs, costs_of
 from tinyml.quantize.network import load_network
 from tinyml.quantize.offers import candidate, offers, pareto
-from tinyml.quantize.quantise import EIGHT, Prepared, Widths, prepare
+from tinyml.quantize.quantise import EIGHT, Prepared, Recipe, Widths, choose, prepare
 from tinyml.quantize.rounding import adaptive, channel_scales, limits, nearest
 from tinyml.quantize.search import Budget, predicted, solve
 from tinyml.quantize.sensitivity import Sensitivity, measure
@@ -171,3 +175,60 @@ def test_nothing_fits(files, capsys):
 @pytest.mark.parametrize("words", [("--flash", "0%"), ("--bitops", "0.5"), ("--ram", "140%"), ("--flash", "-3")])
 def test_bad_budgets(files, capsys, words):
     assert run(files, "q.tflite", *words) == 2
+
+
+# ---------------------------------------------------------------- budgets
+
+
+def searched(p: Prepared, arena: int = 1000, weights: int = 0) -> tuple[Search, Made]:
+    costs = costs_of(p)
+    recipe = Recipe(p, {}, {})
+    eight = Made(recipe, p.network, b"", arena, weights or costs.weight_bytes(EIGHT) + 100, costs.bitops(EIGHT))
+    return Search(p, eight, random_errors(costs, 0), False, 0), eight
+
+
+def test_too_large_is_tried_again_with_less(prepared, monkeypatch):
+    """The planner may need more than the programme allowed for: what is too large is made smaller, and never returned."""
+    s, eight = searched(prepared)
+    tried: list[Widths] = []
+    monkeypatch.setattr(budget, "choose", lambda p, widths, seed, progress: tried.append(widths))
+    costs = costs_of(prepared)
+    limits = Limits(weights=int(eight.weights * 0.8))
+
+    def make(recipe) -> Made:  # 60 bytes more than the int8 network's tables
+        return replace(eight, weights=costs.weight_bytes(tried[-1]) + 160)
+
+    made, choice = best_within(s, limits, make, lambda text: None)
+    assert len(tried) > 1 and made.weights <= limits.weights
+    assert costs.weight_bytes(tried[-1]) < costs.weight_bytes(tried[0]) and choice.widths is tried[-1]
+
+
+def test_too_large_an_arena_is_tried_again_with_less(prepared, monkeypatch):
+    s, eight = searched(prepared)
+    tried: list[Widths] = []
+    monkeypatch.setattr(budget, "choose", lambda p, widths, seed, progress: tried.append(widths))
+    costs = costs_of(prepared)
+
+    def make(recipe) -> Made:  # a planner that gains a third less than the programme thinks
+        return replace(eight, arena=int(1000 * (costs.peak_bytes(tried[-1]) / costs.peak_bytes(EIGHT) * 2 / 3 + 1 / 3)))
+
+    made, _ = best_within(s, Limits(arena=700), make, lambda text: None)
+    assert len(tried) > 1 and made.arena <= 700
+
+
+def test_int8_that_fits_is_not_made_again(prepared):
+    s, eight = searched(prepared)
+
+    def make(recipe):
+        raise AssertionError("made another network")
+
+    assert best_within(s, Limits(1000, eight.weights, eight.bitops), make, lambda text: None)[0] is eight
+
+
+def test_4_bit_values_survive_the_file(prepared):
+    recipe = choose(prepared, Widths({k: 4 for k in prepared.layer_nodes}))
+    graph = recipe.network().graph
+    back = import_model(write_tflite(graph, recipe.network().options), "q")
+    values = [[t.data for t in g.tensors.values() if t.dtype is DType.INT4] for g in (graph, back)]
+    assert len(values[0]) == len(prepared.layer_nodes)
+    assert all((a == b).all() and a.min() < 0 < a.max() for a, b in zip(*values, strict=True))
