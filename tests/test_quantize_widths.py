@@ -9,11 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from test_quantize import labelled, residual, samples
+from test_quantize import FloatNet, labelled, residual, samples
 from tinyml.cli import main
 from tinyml.exporters.tflite import write_tflite
 from tinyml.importers import import_model
+from tinyml.importers.container import write
 from tinyml.ir import DType
+from tinyml.pipeline import compile_model
+from tinyml.plan.planner import Goal
 from tinyml.quantize import budget
 from tinyml.quantize.budget import Limits, Made, Search, best_within
 from tinyml.quantize.calibration import Calibration
@@ -232,3 +235,20 @@ def test_4_bit_values_survive_the_file(prepared):
     values = [[t.data for t in g.tensors.values() if t.dtype is DType.INT4] for g in (graph, back)]
     assert len(values[0]) == len(prepared.layer_nodes)
     assert all((a == b).all() and a.min() < 0 < a.max() for a, b in zip(*values, strict=True))
+
+
+@pytest.mark.parametrize("narrow", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)], ids=str)
+def test_add_of_any_widths_is_planned(narrow):
+    """The checker accepts the plan of an ADD whose operands (0, 1) and result (2) have 4 bits or 8, and lie at other places then."""
+    n = FloatNet(2)
+    x = n.act((1, 8, 8, 3), None)
+    both = n.elementwise("ADD", n.conv(x, 8), n.conv(x, 8, k=1), act=1)  # both operands die there
+    model = n.build([x], [n.conv(n.conv(both, 8, k=1), 4)])
+    data = Calibration((samples((1, 8, 8, 3), 16),), None)
+    p = prepare(load_network(model, "m"), data)
+    add = next(n for n in p.graph.nodes if n.op == "ADD")
+    groups = [p.tied[t] for t in (*add.inputs, *add.outputs)]
+    recipe = choose(p, Widths(activations={groups[k]: 4 for k in narrow}))
+    content = write(recipe.network().graph)
+    plans = [compile_model(content, "m.tml", goal=Goal(optimize)).plan for optimize in ("balanced", "ram")]
+    assert plans[1].arena_bytes <= plans[0].arena_bytes

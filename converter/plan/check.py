@@ -122,15 +122,13 @@ def _execute(arena: Arena, view: NodeView, accesses: tuple, where: str) -> None:
 
 
 def _replay_rows(arena: Arena, view: NodeView, reads: list, where: str) -> None:
-    """Output row by output row, as tm/window.h orders them; element-wise operands may be overwritten as they are read,
-    those of another packed width once their row has been."""
+    """Output row by output row, as tm/window.h orders them; element-wise operands may be overwritten as they are read."""
     out = view.y.id
     rows, tags = arena.rows(out), arena.expected[out]
     whole = []
-    repacked = [t.id for t, a in reads if isinstance(a, Elementwise) and t.shape == view.y.shape and t.stored != view.y.stored]
     for t, a in reads:
         if isinstance(a, Elementwise):
-            if t.id not in repacked and not _trails(arena, out, t.id):
+            if not _trails(arena, out, t.id):
                 whole.append(t.id)
         elif not isinstance(a, (Window, RowMap)):
             whole.append(t.id)
@@ -142,7 +140,7 @@ def _replay_rows(arena: Arena, view: NodeView, reads: list, where: str) -> None:
         rows[y] = tags[y][..., None]
         for t, a in reads:
             # within a row, a kernel may read for its last pixel after it wrote the first one
-            if isinstance(a, (Window, RowMap)) or t.id in repacked:
+            if isinstance(a, (Window, RowMap)):
                 arena.verify(t.id, where, *_rows_read(a, y, hwc(t.shape)[0]))
     for t_id in whole:
         arena.verify(t_id, where)

@@ -176,8 +176,7 @@ def _read(view: NodeView, t: Tensor, a: Access) -> RowRead | None:
             return RowRead(t.id, Mode.ROW, first, lo, hi) if plain else None
         return RowRead(t.id, Mode.ROW if plain else Mode.WINDOW, first, lo, hi, window=a)
     if isinstance(a, Elementwise) and (h, w) == (rows, width):
-        same = t.shape == view.y.shape and t.stored == view.y.stored  # packed values of other widths lie at other places
-        return RowRead(t.id, Mode.ROW, each, each, tuple(y + 1 for y in each), exact=same)
+        return RowRead(t.id, Mode.ROW, each, each, tuple(y + 1 for y in each), exact=t.shape == view.y.shape)
     if isinstance(a, Broadcast) and h == 1:
         return _whole(t, rows)
     if isinstance(a, Broadcast) and h == rows:
