@@ -217,14 +217,18 @@ def test_ctrl_c_leaves_the_port_closed_and_the_terminal_sane(kind, plugged_in, b
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)])
 def test_no_emulator_outlives_the_command(sent, status, tmp_path):
     job = words("bench", DIGITS, "--board", "stm32f405", "--port", "emulator", "--repeat", 100_000)
-    p = subprocess.Popen(job, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
-    for line in p.stderr:
-        if "measuring" in line:
-            break
-    assert len(emulators(tmp_path)) == 1
-    p.send_signal(sent)
-    assert p.wait(20) == status and "Traceback" not in p.stderr.read()
-    p.stderr.close()
+    # a signal that is ignored here, as under nohup, would be ignored there
+    default = {"preexec_fn": lambda: signal.signal(sent, signal.SIG_DFL)} if sent != signal.SIGKILL else {}
+    with subprocess.Popen(job, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}, **default) as p:
+        try:
+            for line in p.stderr:
+                if "measuring" in line:
+                    break
+            assert len(emulators(tmp_path)) == 1
+            p.send_signal(sent)
+            assert p.wait(20) == status and "Traceback" not in p.stderr.read()
+        finally:
+            p.kill()
     end = time.monotonic() + 5
     while emulators(tmp_path) and time.monotonic() < end:
         time.sleep(0.05)

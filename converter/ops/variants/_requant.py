@@ -100,7 +100,7 @@ def narrow(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray,
     m, at = np.where(constant, 0, m), np.where(constant, MOST, at)
     add = np.where(constant, value << MOST, add)
     for c in np.flatnonzero(~constant & (e > 0)).tolist():
-        found = addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)), int(at[c]))
+        found = addend(int(m[c]), steps(int(lo[c]), int(hi[c]), lambda acc, c=c: exact(acc, c)), int(at[c]))
         if found is None:
             return None
         add[c] = found
@@ -137,35 +137,47 @@ def _search(
             return None
         m[c] >>= scale
         total[c] = MOST
-        found = addend(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)))
+        found = addend(int(m[c]), steps(int(lo[c]), int(hi[c]), lambda acc, c=c: exact(acc, c)))
         if found is None:
             return None
         add[c] = found
     return Constants(m.astype(np.int32), add.astype(np.int32), total.astype(np.int32))
 
 
-def addend(mult: int, lo: int, hi: int, exact: Callable[[int], int], total: int = MOST, scale: int = BITS + 1) -> int | None:
-    """`add` such that sat8((add + floor(2^scale * acc * mult / 2^32)) >> total) == exact(acc) for lo <= acc <= hi. Both ascend,
-    so agreement at the ends of each of exact's steps is agreement everywhere."""
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """An ascending function of the accumulator: it has value[k] from start[k] to end[k]. int64, ascending."""
 
-    def high(acc: int) -> int:
-        return ((acc << scale) * mult) >> 32
+    start: np.ndarray
+    end: np.ndarray
+    value: np.ndarray
 
-    least, greatest = -(1 << 31) - high(lo), (1 << 31) - 1 - high(hi)  # no overflow
-    least, greatest = max(least, -(1 << 31)), min(greatest, (1 << 31) - 1)
-    at = lo
-    while at <= hi:
-        value = exact(at)
-        end, beyond = at, hi + 1  # last accumulator with this value
-        while beyond - end > 1:
-            middle = (end + beyond) // 2
-            if exact(middle) == value:
-                end = middle
-            else:
-                beyond = middle
-        if value > -128:
-            least = max(least, (value << total) - high(at))
-        if value < 127:
-            greatest = min(greatest, ((value + 1) << total) - 1 - high(end))
-        at = end + 1
+
+def steps(lo: int, hi: int, exact: Callable[[np.ndarray], np.ndarray]) -> Steps:
+    """Of `exact` for lo <= acc <= hi; at most 256 of them. All are looked for at once, by bisection."""
+    least, most = (int(v) for v in exact(np.array([lo, hi], np.int64)))
+    wanted = np.arange(least + 1, most + 1)
+    # the first accumulator with at least each value lies in (below, upto]
+    below, upto = np.full(len(wanted), lo, np.int64), np.full(len(wanted), hi, np.int64)
+    while (upto - below > 1).any():
+        middle = (below + upto) // 2
+        reached = exact(middle) >= wanted
+        below, upto = np.where(reached, below, middle), np.where(reached, middle, upto)
+    start = np.unique(np.concatenate((np.array([lo], np.int64), upto)))  # a value that is never taken begins where the next one does
+    return Steps(start, np.append(start[1:] - 1, hi), exact(start))
+
+
+def addend(mult: int, known: Steps, total: int = MOST, scale: int = BITS + 1) -> int | None:
+    """`add` such that sat8((add + floor(2^scale * acc * mult / 2^32)) >> total) is the function in `known`. Both ascend, so
+    agreement at the ends of each step is agreement everywhere."""
+    first, last = (((acc << scale) * mult) >> 32 for acc in (known.start, known.end))
+    limit = 1 << 31
+    least = max(-limit - int(first[0]), -limit)  # no overflow
+    greatest = min(limit - 1 - int(last[-1]), limit - 1)
+    inner = known.value > -128
+    if inner.any():
+        least = max(least, int(((known.value << total) - first)[inner].max()))
+    inner = known.value < 127
+    if inner.any():
+        greatest = min(greatest, int((((known.value + 1) << total) - 1 - last)[inner].min()))
     return least if least <= greatest else None

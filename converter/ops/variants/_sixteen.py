@@ -8,7 +8,6 @@ for which an addend is searched, and where there is none, a multiplier beside it
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,17 +44,17 @@ def sixteen(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray
     add = np.where(constant, value - zero_point << SHIFT, add)
     odd = ~constant & (e > MOST)
     for c in np.flatnonzero(odd).tolist():
-        found = _searched(int(m[c]), int(lo[c]), int(hi[c]), lambda acc, c=c: int(exact(acc, c)))
+        found = _searched(int(m[c]), _requant.steps(int(lo[c]), int(hi[c]), lambda acc, c=c: exact(acc, c)))
         if found is None:
             return None
         m[c], add[c] = found[0], found[1] - (zero_point << SHIFT)
     return Sixteen(scale, m, add, not (odd | constant).any())
 
 
-def _searched(mult: int, lo: int, hi: int, exact: Callable[[int], int]) -> tuple[int, int] | None:
+def _searched(mult: int, known: _requant.Steps) -> tuple[int, int] | None:
     """A multiplier near `mult`, which has lost bits, and its addend."""
     for by in sorted(range(-NEAR, NEAR + 1), key=abs):
-        found = _requant.addend(mult + by, lo, hi, exact, SHIFT, LEAST)
+        found = _requant.addend(mult + by, known, SHIFT, LEAST)
         if found is not None:
             return mult + by, found
     return None
