@@ -83,6 +83,11 @@ class Tensor:
         return h, w, -(-c * self.dtype.bits // 8) if self.dtype.packed else c
 
     @property
+    def units(self) -> tuple[int, ...]:
+        """The shape in storage units."""
+        return (*self.shape[:-1], self.stored[2]) if self.dtype.packed else self.shape
+
+    @property
     def bytes(self) -> int:
         h, w, c = self.stored
         return h * w * c * self.dtype.bytes

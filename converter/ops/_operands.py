@@ -56,7 +56,7 @@ def check_boxes(x: Tensor, y: Tensor) -> None:
 
 def in_units(t: Tensor) -> Tensor:
     """The tensor as copy kernels see it: bytes in the place of packed channels."""
-    return replace(t, shape=(*t.shape[:3], t.stored[2]), dtype=DType.INT8) if t.dtype.packed else t
+    return replace(t, shape=t.units, dtype=DType.INT8) if t.dtype.packed else t
 
 
 def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ir import NodeView, hwc
+from tinyml.ir import NodeView, Tensor, hwc
 from tinyml.opspec import (
     Elementwise,
     Geom,
@@ -184,12 +184,19 @@ def _view(arena: Arena, view: NodeView, rule: ViewRule | None, inputs: list[int]
     if isinstance(rule, Reshaped):
         arena.expected[view.y.id] = source.reshape(view.y.stored)
     else:
-        source = source.reshape(arena.plan.graph.tensors[inputs[0]].shape)
+        source = source.reshape(_units(arena.plan.graph.tensors[inputs[0]], where, rule.begins))
         for t, begin in zip(view.outputs, rule.begins, strict=True):
-            part = source[tuple(slice(b, b + n) for b, n in zip(begin, t.shape, strict=True))]
-            arena.expected[t.id] = part.reshape(hwc(t.shape))
+            part = source[tuple(slice(b, b + n) for b, n in zip(begin, _units(t, where), strict=True))]
+            arena.expected[t.id] = part.reshape(t.stored)
     for t in view.outputs:
         arena.verify(t.id, where)
+
+
+def _units(t: Tensor, where: str, begins: tuple[tuple[int, ...], ...] = ()) -> tuple[int, ...]:
+    """A tensor's shape in storage units. Packed channels share theirs, so that a part of them can not begin elsewhere than at 0."""
+    if t.dtype.packed and any(b[-1] for b in begins):
+        refuse(where, f"takes a part of the packed channels of tensor {t.id}")
+    return t.units
 
 
 def _fill_rest(
@@ -197,17 +204,18 @@ def _fill_rest(
 ) -> None:
     """Parts that were written in place keep their tags; everything else of the output is written now."""
     out = view.y
-    tags = arena.fresh(out.id).reshape(out.shape)
-    old = np.full(out.shape, False)
+    whole = _units(out, where, rule.begins)
+    tags = arena.fresh(out.id).reshape(whole)
+    old = np.full(whole, False)
     for t, begin in zip(inputs, rule.begins, strict=True):
-        shape = arena.plan.graph.tensors[t].shape
+        shape = _units(arena.plan.graph.tensors[t], where)
         part = tuple(slice(b, b + n) for b, n in zip(begin, shape, strict=True))
         tags[part] = arena.wanted(t, where).reshape(shape)
         old[part] = True
     if not may_fill and not old.all():
         refuse(where, "has no step, but its output is more than its inputs")
-    arena.expected[out.id] = tags.reshape(hwc(out.shape))
-    window, keep = arena.rows(out.id), old.reshape(hwc(out.shape))
+    arena.expected[out.id] = tags.reshape(out.stored)
+    window, keep = arena.rows(out.id), old.reshape(out.stored)
     window[:] = np.where(keep[..., None], window, arena.expected[out.id][..., None])
     arena.verify(out.id, where)
 

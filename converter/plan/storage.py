@@ -61,7 +61,9 @@ class _Builder:
         offset, pg = above
         if begin is None:
             return (offset, Geom.dense(*tensor.stored)) if pg.is_dense else None
-        return _part(offset, pg, self.g.tensors[parent].shape, tensor.shape, begin)
+        if tensor.dtype.packed and (begin[-1] or tensor.shape[-1] != self.g.tensors[parent].shape[-1]):
+            return None  # channels that share bytes stay together
+        return _part(offset, pg, self.g.tensors[parent].units, tensor.units, begin)
 
     # -- eligibility
 
