@@ -40,7 +40,7 @@ def test_all_unsupported_operators_are_listed() -> None:
     assert all(f"operator {k} " in error.line() for k in (1, 2, 3, 4)) and "\n" not in error.line()
 
 
-@pytest.mark.parametrize("kind", ["FLOAT16", "INT4", "STRING", "RESOURCE", "COMPLEX64"])
+@pytest.mark.parametrize("kind", ["FLOAT16", "STRING", "RESOURCE", "COMPLEX64"])
 def test_types_that_are_not_built(kind: str) -> None:
     def edit(m: ModelBuilder) -> None:
         m.tensors[1].type = getattr(tflite.TensorType, kind)
