@@ -4,7 +4,7 @@
 JOBS ?= 2
 PYTEST = .venv/bin/python -m pytest -n $(JOBS)
 
-.PHONY: help demo test slow lint train clean setup-demo setup-dev
+.PHONY: help demo test slow long lint train clean setup-demo setup-dev
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -13,10 +13,13 @@ demo: setup-demo  ## build the digits example for an STM32F746 and run it, emula
 	.venv/bin/python examples/digits/demo.py
 
 test: setup-dev lint  ## lint, and every test but the slow ones (no board is needed)
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not long"
 
 slow: setup-dev  ## the slow tests
 	$(PYTEST) -m slow
+
+long: setup-dev  ## hours: 200 layers of every combination of packed widths on every emulated core
+	$(PYTEST) -m long
 
 lint: setup-dev  ## ruff
 	.venv/bin/ruff check .

@@ -20,7 +20,7 @@ from tinyml.opspec import Geom, KernelCall, Lowering, Window
 from tinyml.variants import Variant, load_variants
 from variant_checks import Check, _same, _written, block
 
-COUNT = 3  # layers per combination; `make slow` takes 200
+COUNT = 3  # layers per combination; `make long` takes 200
 DSP, RV = frozenset({"dsp"}), frozenset({"rv32im", "rv32imc"})
 M4, RV32 = TARGETS[DSP], TARGETS[RV]
 M7 = ("arm-none-eabi-gcc", ("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"), ("qemu-system-arm", "-M", "mps2-an500"))
@@ -103,7 +103,7 @@ def test_cores(op: str, core: str, tmp_path: Path) -> None:
     assert all(counts[f"tm_{v.name}"] >= 3 for v in variants), counts
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("op", COMBINATIONS)
 def test_cores_200_layers_each(op: str, core: str, tmp_path: Path) -> None:
