@@ -18,7 +18,7 @@ test: setup-dev lint  ## lint, and every test but the slow ones (no board is nee
 slow: setup-dev  ## the slow tests
 	$(PYTEST) -m slow
 
-long: setup-dev  ## hours: 200 layers of every combination of packed widths on every emulated core
+long: setup-dev  ## hours: a thousand random networks, 200 layers of all packed widths on every emulated core
 	$(PYTEST) -m long
 
 lint: setup-dev  ## ruff

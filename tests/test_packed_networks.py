@@ -23,7 +23,7 @@ from tinyml.passes.verify import verify
 from tinyml.reference import run_graph
 from tinyml.report.macs import graph_bitops, graph_macs
 
-FAST, MANY, BATCH = 12, 100, 6
+FAST, MANY, ALL, BATCH = 12, 18, 114, 6  # `make test`, `make slow`, `make long`, networks of a batch
 
 
 @cache
@@ -62,8 +62,9 @@ def test_generated_c_equals_the_references(first: int, tmp_path: Path) -> None:
     _run_seeds(range(first, first + BATCH), tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(FAST, FAST + MANY, BATCH))
+@pytest.mark.parametrize(
+    "first", [pytest.param(k, marks=pytest.mark.slow if k < FAST + MANY else pytest.mark.long) for k in range(FAST, ALL, BATCH)]
+)
 def test_many_more(first: int, tmp_path: Path) -> None:
     _run_seeds(range(first, first + BATCH), tmp_path)
 

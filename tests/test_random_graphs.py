@@ -22,7 +22,7 @@ from tinyml.plan.planner import make_plan, plan_of, reorder
 from tinyml.plan.schedule import make_schedule
 from witness import litert_run
 
-FAST, BATCH, MANY = 60, 20, 500
+FAST, BATCH, MANY, ALL = 60, 20, 100, 1000  # `make test`, networks of a batch, `make slow`, `make long`
 SAMPLES = 2
 SWITCHES = [(v, i) for v in (True, False) for i in (True, False)]
 
@@ -107,8 +107,10 @@ def test_generated_c_equals_litert(first: int, tmp_path: Path) -> None:
     _run_seeds(range(first, first + BATCH), tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(FAST, FAST + MANY, BATCH))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(k, marks=pytest.mark.slow if k < FAST + MANY else pytest.mark.long) for k in range(FAST, ALL, BATCH)],
+)
 def test_many_more(first: int, tmp_path: Path) -> None:
     for seed in range(first, first + BATCH):
         test_references_and_passes_keep_the_outputs(seed)
