@@ -17,7 +17,7 @@ from tinyml.ir import DType, Graph, NodeView, Quant, Tensor
 from tinyml.numerics import RANGE
 from tinyml.opspec import Malformed, OpSpec, Reject, load_ops, model_ops
 
-OFFERED = {*COMBINATIONS, "RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
+OFFERED = {*COMBINATIONS, "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "PAD", "PADV2", "SLICE"}
 
 
 def _int4(t: Tensor | None) -> Tensor | None:

@@ -290,7 +290,7 @@ def test_boards_without_a_platform_or_without_a_plain_compiler(core, tmp_path):
 
 
 def test_platform_names():
-    assert {platform_name(b) for b in KNOWN} == {"ststm32", "sifive", "gd32v", "ch32v", "espressif32"}
+    assert {platform_name(b) for b in KNOWN} == {"ststm32", "sifive", "gd32v", "ch32v", "espressif32", "raspberrypi"}
 
 
 @pytest.mark.slow  # PlatformIO tries each of its mirrors several times
