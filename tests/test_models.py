@@ -150,7 +150,7 @@ def test_the_smallest_plans_compute_the_same(shared_model, board: str, name: str
 @pytest.mark.emulator
 @pytest.mark.parametrize(
     ("board", "name", "grid"),
-    [("stm32f746", "mcunet_vww", "3x3"), ("stm32f405", "ic_resnet8_int8", "2x2"), ("riscv32", "vww_96_int8", "3x2:5")],
+    [pytest.param("stm32f746", "mcunet_vww", "3x3", marks=pytest.mark.slow), ("stm32f405", "ic_resnet8_int8", "2x2"), ("riscv32", "vww_96_int8", "3x2:5")],
 )
 def test_patches_compute_the_same(shared_model, board: str, name: str, grid: str) -> None:
     options = ("--board", board, "--patches", grid, "--max-overhead", "1.3")
