@@ -24,7 +24,8 @@ from tinyml.plan.check import check
 from tinyml.plan.model import Plan, RowStep, Stage, Target
 from tinyml.plan.planner import Goal, make_plan
 from tinyml.plan.recompute import Choice, choices, least_peak, repeated, repeats
-from tinyml.report.macs import graph_macs, planned_macs
+from tinyml.report.macs import planned_macs
+from tinyml.work import graph_macs
 from witness import litert_run
 
 SEEDS = range(8)

@@ -21,7 +21,7 @@ from tinyml.ir import Graph
 from tinyml.passes import run_passes
 from tinyml.passes.verify import verify
 from tinyml.reference import run_graph
-from tinyml.report.macs import graph_bitops, graph_macs
+from tinyml.work import graph_bitops, graph_macs
 
 FAST, MANY, ALL, BATCH = 12, 18, 114, 6  # `make test`, `make slow`, `make long`, networks of a batch
 

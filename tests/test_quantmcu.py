@@ -58,6 +58,28 @@ def test_a_network_in_patches_computes_the_same(made, end, rows, columns):
     assert set(patched.origin.values()) >= {(t, p) for t in patched.inner for p in range(rows * columns)}
 
 
+@pytest.mark.parametrize(("end", "rows", "columns"), [(1, 2, 2), (END, 2, 2)])
+def test_what_a_patch_reads_of_the_input(made, end, rows, columns):
+    """Other values around that part change nothing in the patch, other values of its edges do."""
+    network, calibration, _ = made
+    patched = unroll(network, end, rows, columns)
+    last = [t for t, (i, _) in patched.origin.items() if i == patched.output]
+    x = calibration.inputs[0][:4]
+
+    def outputs(x):
+        return evaluate(patched.network.graph, [x], wanted=last)
+
+    before = outputs(x)
+    for p, ((top, bottom), (left, right)) in enumerate(patched.read):
+        other = x + 1
+        other[:, 0, top:bottom, left:right] = x[:, 0, top:bottom, left:right]
+        np.testing.assert_array_equal(outputs(other)[p], before[p])
+        for edge in (np.s_[:, 0, top], np.s_[:, 0, bottom - 1], np.s_[:, 0, :, left], np.s_[:, 0, :, right - 1]):
+            other = x.copy()
+            other[edge] += 1
+            assert not np.array_equal(outputs(other)[p], before[p])
+
+
 def test_at_eight_bits_patches_change_nothing_that_litert_computes(made):
     _, calibration, recipe = made
     p = prepare_patches(recipe, END, 2, 2, calibration, 2.0)

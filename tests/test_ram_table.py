@@ -13,7 +13,8 @@ from tinyml.importers import import_model
 from tinyml.passes import run_passes
 from tinyml.plan.model import Target
 from tinyml.plan.planner import Goal, make_plan
-from tinyml.report.macs import graph_macs, planned_macs
+from tinyml.report.macs import planned_macs
+from tinyml.work import graph_macs
 
 # (model, pushed rows, limit on multiply-accumulates) -> bytes; portable kernels
 REACHED = {

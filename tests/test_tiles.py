@@ -29,7 +29,8 @@ from tinyml.plan.stages import StageProblem, chains, options
 from tinyml.plan.tile_search import Patches, TileSearch, tile_options
 from tinyml.plan.tiles import PATCHES, STRIPS, Tiles, Tiling
 from tinyml.report.arena import Role, boxes, stage_mode, stage_way
-from tinyml.report.macs import graph_macs, planned_macs, step_macs
+from tinyml.report.macs import planned_macs, step_macs
+from tinyml.work import graph_macs
 
 SQUARE = Tiling(PATCHES, 2, 2)
 

@@ -31,7 +31,9 @@ from tinyml.plan.tile_search import Patches
 
 MAX_MODEL_BYTES = 512 << 20
 MAX_GRID = 64  # rows or columns of patches
-OPTIMIZE = "ram: the smallest arena; else the fastest plan that fits, with fast kernels (latency), small ones (flash) or both (balanced, default)"
+OPTIMIZE = (
+    "ram: the smallest arena; else the fastest plan that fits, with fast kernels (latency), small ones (flash) or both (balanced, default)"
+)
 CODE_BYTES = 64 << 10  # of the main flash that stay free for the program where weights may also lie elsewhere
 RUNTIME_BYTES = 1536  # of static data that a firmware needs beside its arena and two frames, about
 
@@ -111,15 +113,20 @@ def overhead(text: str) -> float:
     return value
 
 
+def grid(text: str) -> tuple[int, int]:
+    """ROWSxCOLUMNS."""
+    numbers = text.lower().split("x")
+    if len(numbers) != 2 or not all(n.isascii() and n.isdigit() and len(n) < 6 and 1 <= int(n) <= MAX_GRID for n in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a grid such as 2x2, of 1 to {MAX_GRID} rows and columns")
+    return int(numbers[0]), int(numbers[1])
+
+
 def patches(text: str) -> Patches:
-    grid, colon, through = text.partition(":")
-    numbers = [*grid.split("x"), *([through] if colon else [])]
-    if len(numbers) != 2 + bool(colon) or not all(n.isascii() and n.isdigit() and len(n) < 6 for n in numbers):
+    """ROWSxCOLUMNS or ROWSxCOLUMNS:OPERATOR."""
+    size, colon, through = text.partition(":")
+    if colon and not (through.isascii() and through.isdigit() and len(through) < 6):
         raise argparse.ArgumentTypeError(f"{text!r} is not ROWSxCOLUMNS or ROWSxCOLUMNS:OPERATOR")
-    rows, columns, *last = map(int, numbers)
-    if not 1 <= rows <= MAX_GRID or not 1 <= columns <= MAX_GRID:
-        raise argparse.ArgumentTypeError(f"{text!r} has no 1 to {MAX_GRID} rows and columns")
-    return Patches(rows, columns, *last)
+    return Patches(*grid(size), int(through) if colon else None)
 
 
 def seconds(text: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyml.commands.common import grid
 from tinyml.errors import UsageError
 from tinyml.quantize.batch import evaluate
 from tinyml.quantize.calibration import Calibration
@@ -26,16 +27,17 @@ Progress = Callable[[str], None]
 Arena = Callable[[Network], int]  # of a network as planned
 
 
-def grid(text: str) -> tuple[int, int]:
-    """ROWSxCOLUMNS."""
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(p.isascii() and p.isdigit() and 1 <= int(p) <= 64 for p in parts) or text in ("1x1", "1X1"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a grid such as 2x2")
-    return int(parts[0]), int(parts[1])
+def several(text: str) -> tuple[int, int]:
+    rows, columns = grid(text)
+    if rows * columns == 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a grid such as 2x2, of more than one patch")
+    return rows, columns
 
 
 def add_patches(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--patches", type=grid, metavar="RxC", help="compute the front in R x C patches, each with widths of its own (QuantMCU)")
+    p.add_argument(
+        "--patches", type=several, metavar="RxC", help="compute the front in R x C patches, each with widths of its own (QuantMCU)"
+    )
     p.add_argument("--patch-end", type=int, metavar="K", help="how many operators go in patches (default: what needs the smallest arena)")
 
 

@@ -1,7 +1,4 @@
-"""What widths cost: bytes of weights, bytes of activations that are alive together, bit operations.
-
-A multiply-accumulate of a b-bit weight with an a-bit activation counts b * a bit operations, as in QuantMCU (arXiv 2401.13714).
-"""
+"""What widths cost: bytes of weights, bytes of activations that are alive together, bit operations."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from tinyml.ir import Graph, Tensor, hwc
 from tinyml.opspec import load_ops
 from tinyml.quantize.layers import load_layers
 from tinyml.quantize.quantise import Prepared, Widths
+from tinyml.work import graph_bitops
 
 Live = tuple[Mapping[int, tuple[tuple[int, int], ...]], int]  # group -> (pixels, channels) of its tensors; bytes that never change
 
@@ -32,6 +30,7 @@ class LayerCost:
 
 @dataclass(frozen=True, eq=False)
 class Costs:
+    prepared: Prepared
     layers: tuple[LayerCost, ...]
     groups: tuple[int, ...]  # whose width is a choice, by leader
     steps: tuple[Live, ...]  # what is alive while each operator runs, layer by layer
@@ -40,10 +39,7 @@ class Costs:
         return sum(layer.bytes(w.weights.get(layer.index, 8)) for layer in self.layers)
 
     def bitops(self, w: Widths) -> int:
-        return sum(
-            layer.macs * w.weights.get(layer.index, 8) * (8 if layer.group is None else w.activations.get(layer.group, 8))
-            for layer in self.layers
-        )
+        return graph_bitops(self.prepared.graph, self.prepared.bits_at(w))
 
     def peak_bytes(self, w: Widths) -> int:
         return max(rest + sum(packed_bytes(t, w.activations.get(g, 8)) for g, t in live.items()) for live, rest in self.steps)
@@ -66,7 +62,7 @@ def costs_of(p: Prepared) -> Costs:
             group = p.tied[x.id] if p.tied[x.id] in choosable else None
             layers.append(LayerCost(node.index, specs[node.op].macs(view), rows, w.elements // rows, group))
     steps = tuple(_live(p, graph, k, choosable) for k in range(len(graph.nodes)))
-    return Costs(tuple(layers), p.free_groups, steps)
+    return Costs(p, tuple(layers), p.free_groups, steps)
 
 
 def _live(p: Prepared, graph: Graph, k: int, choosable: set[int]) -> Live:

@@ -43,7 +43,7 @@ def patch_ends(network: Network, rows: int, columns: int) -> tuple[int, ...]:
             unroll(network, end, rows, columns)
         except UsageError:
             continue
-        if end > 1 and (out.bytes < largest or end == 2):
+        if out.bytes < largest:
             found.append(end)
     return tuple(found)
 
@@ -88,7 +88,7 @@ def best_choice(
         progress(f"widths of patches ({k + 1} of {len(tried)})")
         error = float(np.square(p.simulate(data.inputs, p.grids(c.low, c.eight)) - exact).mean()) / scale
         judged.append(Judged(c, share, error, None))
-    best = min(judged, key=lambda j: (j.error if wanted is not None else (j.error + 1e-4) * j.share))
+    best = min(judged, key=lambda j: j.error if wanted is not None else (j.error + 1e-4) * j.share)
     progress("classes of patches by input")
     return Judged(best.choice, best.share, best.error, _by_input(p, data, best.choice, exact, scale, total))
 
@@ -104,5 +104,3 @@ def _by_input(p: PatchRecipe, data: Calibration, c: Choice, exact: np.ndarray, s
     wide = p.bit_operations(p.grids(dynamic.low, every))
     saved = [wide - p.bit_operations(p.grids(dynamic.low, every - {k})) for k in range(p.patched.patches)]
     return (wide - float((1 - eight.mean(0)) @ np.array(saved))) / total, error
-
-

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyml.opspec import load_ops
 from tinyml.quantize.assemble import assemble
 from tinyml.quantize.batch import evaluate
 from tinyml.quantize.calibration import Calibration
@@ -18,6 +17,7 @@ from tinyml.quantize.patches import Patched, unroll
 from tinyml.quantize.quantise import Recipe
 from tinyml.quantize.quantmcu import Settings, branch_of, inputs_of_outliers, outliers, positions_of_outliers, search
 from tinyml.quantize.ranges import observe, quantised_nodes, tied_tensors
+from tinyml.work import graph_bitops
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +108,16 @@ class PatchRecipe:
         return assemble(self.patched.network, self.quantised, grids, weights, float_io)
 
     def bit_operations(self, grids: Mapping[int, Grid], weights: Mapping[int, int] | None = None) -> int:
-        """Multiply-accumulates x bits of the weight x bits of the activation. weights: bits by `Node.index` of the network's own
-        layers, the recipe's where they are not given; what stays float32 counts 32."""
-        graph, specs, layers = self.patched.network.graph, load_ops(), load_layers()
-        bits, total = self.weight_bits if weights is None else weights, 0
+        """weights: bits by `Node.index` of the network's own layers, the recipe's where they are not given; what stays float32
+        counts 32."""
+        graph, layers = self.patched.network.graph, load_layers()
+        known = self.weight_bits if weights is None else weights
+        bits = {t: g.bits for t, g in grids.items()}
         for node in graph.nodes:
-            if node.op in layers:
-                x, _, _ = layers[node.op].tensors(graph.view(node))
-                own = bits.get(self.patched.made_of.get(node.index, node.index), 32)
-                total += specs[node.op].macs(graph.view(node)) * own * (grids[x.id].bits if x.id in grids else 32)
-        return total
+            own = known.get(self.patched.made_of.get(node.index, node.index))
+            if own is not None and node.op in layers:
+                bits[layers[node.op].tensors(graph.view(node))[1].id] = own
+        return graph_bitops(graph, lambda t: bits.get(t.id, t.dtype.bits))
 
 
 def prepare_patches(recipe: Recipe, end: int, rows: int, columns: int, data: Calibration, sigmas: float) -> PatchRecipe:

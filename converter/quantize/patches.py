@@ -23,20 +23,25 @@ from tinyml.quantize.network import Network, remade
 
 VALID, ROWS, COLUMNS = 1, 1, 2  # a padding of the schema; axes of [N,H,W,C]
 Rect = tuple[tuple[int, int], tuple[int, int]]  # rows and columns, lo..hi-1 each
+NOTHING: Rect = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True, eq=False)
 class Patched:
     """origin: tensor of a patch -> (tensor of the network it is a part of, patch); made_of: `Node.index` of an operator of a patch ->
     that of the network's. inner: tensors of the network that only exist in patches, in the order in which they are computed;
-    output: the tensor that the patches make together. patches: how many."""
+    output: the tensor that the patches make together. read: by patch, the part of the network's first input that it reads."""
 
     network: Network
     origin: Mapping[int, tuple[int, int]]
     made_of: Mapping[int, int]
     inner: tuple[int, ...]
     output: int
-    patches: int
+    read: tuple[Rect, ...]
+
+    @property
+    def patches(self) -> int:
+        return len(self.read)
 
 
 @dataclass
@@ -48,6 +53,7 @@ class _Making:
     nodes: list[Node] = field(default_factory=list)
     origin: dict[int, tuple[int, int]] = field(default_factory=dict)
     made_of: dict[int, int] = field(default_factory=dict)
+    read: dict[int, Rect] = field(default_factory=dict)
 
     def tensor(self, like: Tensor, shape: tuple[int, ...], suffix: str) -> Tensor:
         made = Tensor(max(self.tensors) + 1, f"{like.name}_{suffix}", shape, like.dtype)
@@ -101,7 +107,8 @@ def unroll(network: Network, end: int, rows: int, columns: int) -> Patched:
     tensors = {t: x for t, x in m.tensors.items() if t in used}
     new = Graph(graph.name, tensors, (*m.nodes, *graph.nodes[end:]), graph.inputs, graph.outputs)
     inner = tuple(t for t in made if t != outputs[0])
-    return Patched(Network(new, m.options), m.origin, m.made_of, inner, outputs[0], rows * columns)
+    read = tuple(m.read.get(k, NOTHING) for k in range(rows * columns))
+    return Patched(Network(new, m.options), m.origin, m.made_of, inner, outputs[0], read)
 
 
 def _exact(network: Network, n: TileNode) -> bool:
@@ -135,7 +142,9 @@ def _operand(m: _Making, r: TileRead, mine: Rect, rects: Mapping[int, Rect], her
     """The part of an operand that the rectangle `mine` of the output reads, with a border where it reads one."""
     t, w = m.network.graph.tensors[r.tensor], r.window or SAME_PLACE
     h, width, c = hwc(t.shape)
-    need = tuple(reads(w, axis, mine[axis], (h, width)[axis]) for axis in (0, 1))
+    need = reads(w, 0, mine[0], h), reads(w, 1, mine[1], width)
+    if r.tensor == m.network.graph.inputs[0]:
+        m.read[number] = _around(m.read.get(number, need), need)
     source, (top, left) = r.tensor, (0, 0)
     shape = (h, width)
     if r.tensor in here:
@@ -158,6 +167,12 @@ def _operand(m: _Making, r: TileRead, mine: Rect, rects: Mapping[int, Rect], her
             m.origin[grown.id] = r.tensor, number
         source = grown.id
     return source
+
+
+def _around(a: Rect, b: Rect) -> Rect:
+    """The least rectangle that holds both."""
+    (top, bottom), (left, right) = ((min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(a, b, strict=True))
+    return (top, bottom), (left, right)
 
 
 def _border(w: Window, axis: int, span: tuple[int, int], extent: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinyml.ir import Graph
+from tinyml.ir import Graph, Tensor
 from tinyml.quantize.assemble import Refused, assemble
 from tinyml.quantize.batch import evaluate
 from tinyml.quantize.calibration import Calibration
@@ -49,6 +49,14 @@ class Prepared:
         """Groups of activations whose width can be chosen, by leader: not prescribed, not the network's input or output."""
         ends = {self.tied[t] for t in (*self.graph.inputs, *self.graph.outputs) if t in self.tied}
         return tuple(g for g in dict.fromkeys(self.tied.values()) if g not in self.fixed and g not in ends)
+
+    def bits_at(self, w: Widths) -> Callable[[Tensor], int]:
+        """Bits of a tensor of the graph where widths are these: of layers' weights and of activations, of others as they are."""
+        graph, layers, bits = self.graph, load_layers(), {t: w.activations.get(leader, 8) for t, leader in self.tied.items()}
+        for node in graph.nodes:
+            if node.index in self.quantised and node.op in layers:
+                bits[layers[node.op].tensors(graph.view(node))[1].id] = w.weights.get(node.index, 8)
+        return lambda t: bits.get(t.id, t.dtype.bits)
 
 
 @dataclass(frozen=True, eq=False)

@@ -133,22 +133,10 @@ def outliers(graph: Graph, patched: Patched, data: Calibration, sigmas: float) -
     x = data.inputs[0].reshape(len(data), -1, *graph.tensors[graph.inputs[0]].shape[1:])[:, 0]
     far = np.abs(x - x.mean()) > sigmas * x.std()
     shares = []
-    for rows, columns in input_rects(patched):
-        shares.append(far[:, rows[0] : rows[1], columns[0] : columns[1]].reshape(len(x), -1).mean(1))
+    for rows, columns in patched.read:
+        part = far[:, slice(*rows), slice(*columns)].reshape(len(x), -1)
+        shares.append(part.sum(1) / max(1, part.shape[1]))
     return np.stack(shares, 1)
-
-
-def input_rects(patched: Patched) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Rows and columns of the network's input that each patch reads."""
-    graph = patched.network.graph
-    (source,) = graph.inputs
-    _, h, w, _ = graph.tensors[source].shape
-    rects = []
-    for node in graph.nodes:
-        if node.op == "SLICE" and node.inputs[0] == source:
-            (_, top, left, _), (_, rows, columns, _) = node.attrs.begin, node.attrs.size
-            rects.append(((top, top + rows), (left, left + columns)))
-    return rects if len(rects) == patched.patches else [((0, h), (0, w))] * patched.patches
 
 
 def positions_of_outliers(shares: np.ndarray, spread: float) -> frozenset[int]:

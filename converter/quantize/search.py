@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyml.errors import UsageError
 from tinyml.quantize.costs import Costs, packed_bytes
-from tinyml.quantize.quantise import Widths
+from tinyml.quantize.quantise import EIGHT, Widths
 from tinyml.quantize.sensitivity import Sensitivity
 
 NARROW_PRICE = 1e-9  # of error, per width below 8: nothing is made narrow for nothing
@@ -71,7 +71,8 @@ def solve(
         for layer in costs.layers:
             if layer.group is None:
                 bits.update((at, layer.macs * b * 8 / unit) for (i, b), at in w_at.items() if i == layer.index)
-        rows.append((bits, -np.inf, budget.bitops / unit))
+        islands = costs.bitops(EIGHT) - sum(64 * layer.macs for layer in costs.layers)
+        rows.append((bits, -np.inf, (budget.bitops - islands) / unit))
         for layer, w, a in pairs:
             rows.append(({p_at[layer.index, w, a]: 1.0, w_at[layer.index, w]: -1.0, a_at[layer.group, a]: -1.0}, -1.0, np.inf))  # type: ignore[index]
     matrix = lil_matrix((len(rows), count))

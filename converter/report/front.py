@@ -11,7 +11,8 @@ from tinyml.ir import Graph
 from tinyml.plan.model import Plan, Schedule
 from tinyml.plan.planner import Candidate
 from tinyml.plan.schedule import ALIGN
-from tinyml.report.macs import graph_macs, planned_macs
+from tinyml.report.macs import planned_macs
+from tinyml.work import graph_macs
 
 
 @dataclass(frozen=True)

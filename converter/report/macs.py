@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tinyml.ir import DType, Graph, hwc
-from tinyml.opspec import load_ops
+from tinyml.ir import Graph, hwc
 from tinyml.plan.model import RowStep, Schedule, Stage, Step
 from tinyml.plan.rows import row_node, rows_needed
+from tinyml.work import node_bitops, node_macs
 
 
 def step_macs(graph: Graph, step: Step | Stage) -> dict[int, int]:
@@ -42,34 +42,9 @@ def _rows_computed(graph: Graph, row: RowStep) -> dict[int, int]:
     return {n.node: sum(b - a for a, b in rows) for n, rows in zip(parts, needed[1:], strict=False)}
 
 
-def node_macs(graph: Graph, k: int) -> int:
-    """Multiply-accumulates of node k where it runs once."""
-    view = graph.view(graph.nodes[k])
-    return load_ops()[view.node.op].macs(view)
-
-
-def node_bitops(graph: Graph, k: int, macs: int) -> int:
-    """`macs` multiply-accumulates of node k times the bits of its weights (of its second operand) and of its activations."""
-    n = graph.view(graph.nodes[k])
-    live = [t.dtype.bits for t in n.inputs if t is not None and not t.is_const and t.dtype is not DType.BOOL]
-    fixed = [t.dtype.bits for t in n.inputs[1:2] if t is not None and t.is_const]
-    return macs * (live[0] if live else 0) * (fixed or live[1:] or live or [0])[0]
-
-
-def graph_bitops(graph: Graph) -> int:
-    """Bit operations of one inference where each operator runs once: multiply-accumulates times weight bits times
-    activation bits, as QuantMCU and HAQ count them."""
-    return sum(node_bitops(graph, k, node_macs(graph, k)) for k in range(len(graph.nodes)))
-
-
 def planned_bitops(graph: Graph, schedule: Schedule) -> int:
     """Bit operations of one inference as planned, recompute included."""
     return sum(node_bitops(graph, k, macs) for s in schedule.steps for k, macs in step_macs(graph, s).items())
-
-
-def graph_macs(graph: Graph) -> int:
-    """Multiply-accumulates where each operator runs once."""
-    return sum(node_macs(graph, k) for k in range(len(graph.nodes)))
 
 
 def planned_macs(graph: Graph, schedule: Schedule) -> int:

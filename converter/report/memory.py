@@ -8,7 +8,8 @@ from tinyml.board import Board
 from tinyml.pipeline import Compiled
 from tinyml.plan.model import Plan
 from tinyml.report.arena import INNER, boxes, stage_mode
-from tinyml.report.macs import graph_macs, node_macs, planned_bitops, step_macs
+from tinyml.report.macs import planned_bitops, step_macs
+from tinyml.work import graph_macs, node_macs
 
 
 @dataclass(frozen=True)
