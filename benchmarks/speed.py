@@ -71,9 +71,9 @@ ESTIMATED = "stm32f405"
 GOALS = {"stm32f746": CORTEX_M, "stm32f405": CORTEX_M, "riscv32": RV32IMC}
 
 
-def bench(model: Path, board: str) -> dict[str, Any] | str:
-    """The report of `tinyml bench --json`, or its one line of why not."""
-    command = [sys.executable, "-m", "tinyml", "bench", "--board", board, "--on", "emulator", "--json", str(model)]
+def bench(model: Path, board: str, *options: str) -> dict[str, Any] | str:
+    """The report of `tinyml bench --json` with `options`, or its one line of why not."""
+    command = [sys.executable, "-m", "tinyml", "bench", "--board", board, "--on", "emulator", "--json", *options, str(model)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=os.environ)
     if done.returncode:
         return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]

@@ -17,25 +17,6 @@ from tinyml.opspec import KernelCall, Lowering, Table
 
 
 @dataclass(frozen=True)
-class Variant:
-    """One kernel of runtime_c/src and what it takes to call it.
-
-    name: the kernel's name without `tm_`, which is also its C file's. isa: features that the board must have.
-    applies: whether this node (shape, zero point, clamp, scales) can use it, exactly. lower: the calls, with the weights
-    packed as the kernel reads them and the exact scratch; it is given the portable calls, whose tables and params it may
-    share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py.
-    """
-
-    name: str
-    op: str  # schema name of the operator
-    isa: frozenset[str]
-    applies: Callable[[NodeView, Lowering], bool]
-    lower: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[KernelCall, ...]]
-    instructions: Callable[[NodeView], float]
-    packed: bool = False  # for nodes with a tensor of less than 8 bits, and for no others
-
-
-@dataclass(frozen=True)
 class Prices:
     """What a byte costs against an instruction of one inference."""
 
@@ -52,6 +33,27 @@ PRICES = {
     "flash": Prices(400.0, 0.0),
     "ram": Prices(20.0, 300.0),
 }
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kernel of runtime_c/src and what it takes to call it.
+
+    name: the kernel's name without `tm_`, which is also its C file's. isa: features that the board must have.
+    applies: whether this node (shape, zero point, clamp, scales) can use it, exactly. lower: the calls, with the weights
+    packed as the kernel reads them and the exact scratch; it is given the portable calls, whose tables and params it may
+    share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py. goals: of those that PRICES names, the
+    ones under which it is considered at all.
+    """
+
+    name: str
+    op: str  # schema name of the operator
+    isa: frozenset[str]
+    applies: Callable[[NodeView, Lowering], bool]
+    lower: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[KernelCall, ...]]
+    instructions: Callable[[NodeView], float]
+    packed: bool = False  # for nodes with a tensor of less than 8 bits, and for no others
+    goals: frozenset[str] = frozenset(PRICES)
 
 
 @cache
@@ -101,7 +103,7 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
     best, least = portable, cost(portable, instructions * low.repeats, prices)
     packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))
     for v in load_variants().get(n.node.op, ()):
-        if v.packed is packed and v.isa <= low.isa and v.applies(n, low):
+        if v.packed is packed and low.optimize in v.goals and v.isa <= low.isa and v.applies(n, low):
             calls = v.lower(n, low, portable)
             if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
                 continue

@@ -1,0 +1,114 @@
+"""Instructions per MAC of single layers on the emulated Cortex-M7: exact counts against what the project asks of its kernels.
+
+Each chain of layers is one network, and every layer a step of its plan with a count of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import REPO, needs
+from tinyml.importers.container import write
+from tinyml.ir import DType, Graph, Node, Quant, Tensor
+from tinyml.ops._convolution import Attrs
+from tinyml.opspec import load_ops
+
+sys.path.insert(0, str(REPO / "benchmarks"))
+import speed  # noqa: E402
+
+RELU, ANY = -128, 5  # zero points of the outputs
+POINTWISE = (16, 32, 64, 128, 256, 64)  # K is 16 to 256
+
+
+@dataclass(frozen=True)
+class Layer:
+    op: str
+    kernel: int
+    stride: int
+    channels: int
+    zero_point: int
+
+
+def chain(x_shape: tuple[int, int, int], layers: tuple[Layer, ...]) -> Graph:
+    """x_shape [H,W,C]; the scales are such that no output is constant."""
+    rng = np.random.default_rng(0)
+    h, w, c = x_shape
+    tensors = [Tensor(0, "x", (1, h, w, c), DType.INT8, Quant((0.03,), (-128,)))]
+    nodes = []
+    for layer in layers:
+        x, co, k, s = tensors[nodes[-1].outputs[0] if nodes else 0], layer.channels, layer.kernel, layer.stride
+        depthwise = layer.op == "DEPTHWISE_CONV_2D"
+        shape = (1, k, k, co) if depthwise else (co, k, k, c)
+        scales = tuple(float(np.float32(v / 127)) for v in rng.uniform(1.2, 2.5, co))
+        at = len(tensors)
+        terms = k * k * (1 if depthwise else c)
+        (x_scale,) = x.quant.scale
+        scale = float(np.float32(1.3 * x_scale * np.sqrt(terms)))
+        h, w, c = -(-h // s), -(-w // s), co
+        pad = max((h - 1) * s + k - x.shape[1], 0)
+        side = (pad // 2, pad // 2, pad - pad // 2, pad - pad // 2)
+        tensors += [
+            Tensor(at, f"w{at}", shape, DType.INT8, Quant(scales, (0,) * co, 3 if depthwise else 0), rng.integers(-127, 128, shape).astype(np.int8)),
+            Tensor(at + 1, f"b{at}", (co,), DType.INT32, Quant(tuple(x_scale * v for v in scales), (0,) * co), rng.integers(-200, 200, co).astype(np.int32)),
+            Tensor(at + 2, f"y{at}", (1, h, w, c), DType.INT8, Quant((scale,), (layer.zero_point,))),
+        ]  # fmt: skip
+        attrs = Attrs((s, s), (1, 1), side, (-128, 127))
+        nodes.append(Node(layer.op, (x.id, at, at + 1), (at + 2,), attrs, len(nodes)))
+    return Graph("chain", {t.id: t for t in tensors}, tuple(nodes), (0,), (tensors[-1].id,))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """most: instructions per MAC, given the layer's K."""
+
+    goal: str
+    x_shape: tuple[int, int, int]
+    layers: tuple[Layer, ...]
+    most: Callable[[int], float]
+
+
+def _pointwise(zero_point: int) -> tuple[Layer, ...]:
+    return tuple(Layer("CONV_2D", 1, 1, c, zero_point) for c in POINTWISE[1:])
+
+
+def _depthwise(stride: int, channels: int) -> tuple[Layer, ...]:
+    return (Layer("DEPTHWISE_CONV_2D", 3, stride, channels, RELU),)
+
+
+BOUNDS = {
+    "pointwise, a byte per weight, ReLU": Bound("balanced", (25, 5, 16), _pointwise(RELU), lambda k: 0.80 + 8 / k),
+    "pointwise, a byte per weight": Bound("balanced", (25, 5, 16), _pointwise(ANY), lambda k: 0.80 + 10 / k),
+    "pointwise, widened, ReLU": Bound("latency", (25, 5, 16), _pointwise(RELU), lambda k: 0.70 + 6 / k),
+    "pointwise, widened": Bound("latency", (25, 5, 16), _pointwise(ANY), lambda k: 0.70 + 8 / k),
+    **{
+        f"depthwise, stride {stride}, {h}x{h}x{c}": Bound("balanced", (h, h, c), _depthwise(stride, c), lambda k, most=most: most)
+        for stride, most in ((1, 2.2), (2, 3.0))
+        for h, c in ((48, 8), (24, 16), (12, 64), (10, 140))
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@needs("arm-none-eabi-gcc", "qemu-system-arm")
+def test_instructions_per_mac(name: str, tmp_path: Path) -> None:
+    bound = BOUNDS[name]
+    graph = chain(bound.x_shape, bound.layers)
+    file = tmp_path / "chain.tml"
+    file.write_bytes(write(graph))
+    report = speed.bench(file, "stm32f746", "--optimize", bound.goal)
+    assert not isinstance(report, str), report
+    assert report["counter"] == "instructions" and len(report["layers"]) == len(graph.nodes)
+    over = []
+    for node, step in zip(graph.nodes, report["layers"], strict=True):
+        view = graph.view(node)
+        macs = load_ops()[node.op].macs(view)
+        k = macs // view.y.elements
+        if step["instructions"] > bound.most(k) * macs:
+            over.append(f"K = {k}: {step['instructions'] / macs:.3f}, at most {bound.most(k):.3f}")
+    assert not over, over
