@@ -3,6 +3,7 @@
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "tm/pairwise.h"
 #include "tm/pairwise_rv.h"
 
 #if defined(__riscv) && __riscv_xlen == 32 && defined(__riscv_mul)
@@ -39,25 +40,7 @@ tm_status tm_mul_i8_pairwise_rv(const tm_mul_i8_pairwise_params *p, const int8_t
   if (p == NULL || a == NULL || b == NULL || y == NULL) {
     return TM_ERR_ARGUMENT;
   }
-  if (!tm_same_extent(&p->a, &p->out) || !tm_same_extent(&p->b, &p->out)) {
-    return TM_ERR_SHAPE;
-  }
-  const int32_t c = p->out.c;
-  const int joined = p->a.px_stride == c && p->b.px_stride == c && p->out.px_stride == c;
-  const int32_t count = joined ? 1 : p->out.w;
-  const int32_t len = joined ? p->out.w * c : c;
-  for (int32_t row = 0; row < p->out.h; ++row) {
-    const int8_t *a_row = a + tm_row_offset(&p->a, row);
-    const int8_t *b_row = b + tm_row_offset(&p->b, row);
-    int8_t *y_row = y + tm_row_offset(&p->out, row);
-    for (int32_t k = 0; k < count; ++k) {
-      run(p, a_row, b_row, y_row, len);
-      a_row += p->a.px_stride;
-      b_row += p->b.px_stride;
-      y_row += p->out.px_stride;
-    }
-  }
-  return TM_OK;
+  TM_PAIRWISE_ROWS(p, a, b, y, run);
 }
 #else
 /* ISO C forbids an empty translation unit */
