@@ -2,7 +2,7 @@
  * FULLY_CONNECTED, packed operands, portable. Contract: tm/fully_connected_packed.h.
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "tm/fully_connected_packed.h"
+#include "tm/packed_vectors.h"
 
 tm_status tm_fully_connected_packed(const tm_fully_connected_packed_params *p, const void *x, const uint8_t *w, const int32_t *bias,
                                     void *y, void *scratch) {
@@ -12,28 +12,17 @@ tm_status tm_fully_connected_packed(const tm_fully_connected_packed_params *p, c
   if (p->weight_bits != 8 && p->weight_bits != 4 && p->weight_bits != 2) {
     return TM_ERR_SHAPE;
   }
-  const uint8_t *from = (const uint8_t *)x;
-  uint8_t *to = (uint8_t *)y;
-  int8_t *wide = (int8_t *)scratch;
-  int8_t *result = wide + (p->in_bits == 8 ? 0 : tm_round_up_4(p->in_c));
+  tm_packed_vectors r = tm_packed_vectors_of(p, x, y, scratch);
   const int32_t w_bytes = tm_packed_bytes(p->in_c, p->weight_bits);
   for (int32_t row = 0; row < p->rows; ++row) {
-    const int8_t *q = (const int8_t *)from;
-    if (p->in_bits != 8) {
-      tm_unpack(wide, from, p->in_c, p->in_bits);
-      q = wide;
-    }
-    int8_t *out = p->out_bits == 8 ? (int8_t *)to : result;
+    const int8_t *q = tm_packed_vectors_in(&r, p);
+    int8_t *out = tm_packed_vectors_out(&r, p);
     for (int32_t m = 0; m < p->out_c; ++m) {
       const int32_t acc = tm_add_wrap_i32(bias[m], tm_packed_dot(q, w + (ptrdiff_t)m * w_bytes, p->in_c, p->weight_bits));
       const int32_t v = tm_requant_once(acc, p->mult[m], p->shift[m]);
       out[m] = (int8_t)tm_offset_clamp_i32(v, p->out_zero_point, p->clamp_lo, p->clamp_hi);
     }
-    if (p->out_bits != 8) {
-      tm_pack(to, out, p->out_c, p->out_bits, p->clamp_lo, p->clamp_hi);
-    }
-    from += tm_packed_bytes(p->in_c, p->in_bits);
-    to += tm_packed_bytes(p->out_c, p->out_bits);
+    tm_packed_vectors_store(&r, p);
   }
   return TM_OK;
 }

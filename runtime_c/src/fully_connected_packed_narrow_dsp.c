@@ -2,7 +2,7 @@
  * FULLY_CONNECTED, packed operands, weights of 4 or 2 bits, Armv7E-M. Empty on other cores. Contract: tm/fully_connected_packed.h.
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "tm/fully_connected_packed.h"
+#include "tm/packed_vectors.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/narrow_stream.h"
@@ -15,21 +15,14 @@ tm_status tm_fully_connected_packed_narrow_dsp(const tm_fully_connected_packed_n
   if (p->out_c < 4 || (p->weight_bits != 4 && p->weight_bits != 2)) {
     return TM_ERR_SHAPE;
   }
-  const uint8_t *from = (const uint8_t *)x;
-  uint8_t *to = (uint8_t *)y;
-  int8_t *wide = (int8_t *)scratch;
-  int8_t *result = wide + (p->in_bits == 8 ? 0 : tm_round_up_4(p->in_c));
-  uint32_t *stream = (uint32_t *)(void *)(result + (p->out_bits == 8 ? 0 : tm_round_up_4(p->out_c)));
+  tm_packed_vectors r = tm_packed_vectors_of(p, x, y, scratch);
+  uint32_t *stream = (uint32_t *)(void *)r.rest;
   void *rest = stream + (p->in_c + 3) / 4 * 4 + 16 + 3;
   tm_status status = TM_OK;
   for (int32_t row = 0; status == TM_OK && row < p->rows; ++row) {
-    const int8_t *q = (const int8_t *)from;
-    int8_t *out = p->out_bits == 8 ? (int8_t *)to : result;
+    const int8_t *q = tm_packed_vectors_in(&r, p);
+    int8_t *out = tm_packed_vectors_out(&r, p);
     const uint32_t *block = w;
-    if (p->in_bits != 8) {
-      tm_unpack(wide, from, p->in_c, p->in_bits);
-      q = wide;
-    }
     for (int32_t m = 0; status == TM_OK && m < p->out_c;) {
       const int32_t n = 4;
       const int32_t words = (p->in_c + 3) / 4 * 4;
@@ -39,11 +32,7 @@ tm_status tm_fully_connected_packed_narrow_dsp(const tm_fully_connected_packed_n
       status = tm_fully_connected_i8_pairs_dsp(&inner, q, (const int32_t *)stream, out + tm_min_i32(m, p->out_c - 4), rest);
       m += n;
     }
-    if (p->out_bits != 8) {
-      tm_pack(to, result, p->out_c, p->out_bits, p->clamp_lo, p->clamp_hi);
-    }
-    from += tm_packed_bytes(p->in_c, p->in_bits);
-    to += tm_packed_bytes(p->out_c, p->out_bits);
+    tm_packed_vectors_store(&r, p);
   }
   return status;
 }
