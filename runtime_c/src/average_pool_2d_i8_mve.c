@@ -6,6 +6,7 @@
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "tm/pool.h"
 #include "tm/pool_mve.h"
 
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
@@ -31,24 +32,20 @@ tm_status tm_average_pool_2d_i8_mve(const tm_average_pool_2d_i8_params *p, const
   const int16x8_t hi = vdupq_n_s16((int16_t)p->clamp_hi);
   for (int32_t oy = 0; oy < p->out.h; ++oy) {
     int8_t *row = y + tm_row_offset(&p->out, oy);
-    const int32_t iy0 = oy * p->stride_h - p->pad_top;
-    const int32_t ky0 = tm_max_i32(0, -iy0);
-    const int32_t ky1 = tm_min_i32(p->kernel_h, p->in.h - iy0);
+    const tm_span ys = tm_pool_span(oy, p->stride_h, p->pad_top, p->kernel_h, p->in.h);
     for (int32_t ox = 0; ox < p->out.w; ++ox) {
       int8_t *out = row + (ptrdiff_t)ox * p->out.px_stride;
-      const int32_t ix0 = ox * p->stride_w - p->pad_left;
-      const int32_t kx0 = tm_max_i32(0, -ix0);
-      const int32_t kx1 = tm_min_i32(p->kernel_w, p->in.w - ix0);
-      if (ky0 >= ky1 || kx0 >= kx1) {
+      const tm_span xs = tm_pool_span(ox, p->stride_w, p->pad_left, p->kernel_w, p->in.w);
+      if (ys.from >= ys.end || xs.from >= xs.end) {
         return TM_ERR_SHAPE;
       }
-      const int32_t count = (ky1 - ky0) * (kx1 - kx0);
+      const int32_t count = (ys.end - ys.from) * (xs.end - xs.from);
       const uint32x4_t reciprocal = vdupq_n_u32(UINT32_MAX / (uint32_t)count + 1u);
       for (int32_t c = 0; c < p->out.c; c += 8) {
         int16x8_t sum = vdupq_n_s16(0);
-        for (int32_t ky = ky0; ky < ky1; ++ky) {
-          const int8_t *in = x + tm_row_offset(&p->in, iy0 + ky) + (ptrdiff_t)(ix0 + kx0) * p->in.px_stride + c;
-          sum = tm_sum_pixels_mve(sum, in, kx1 - kx0, p->in.px_stride, p->out.c - c);
+        for (int32_t iy = ys.from; iy < ys.end; ++iy) {
+          const int8_t *in = x + tm_row_offset(&p->in, iy) + (ptrdiff_t)xs.from * p->in.px_stride + c;
+          sum = tm_sum_pixels_mve(sum, in, xs.end - xs.from, p->in.px_stride, p->out.c - c);
         }
         if (count > 1) {
           const int32x4_t even = divided(vmovlbq_s16(sum), count / 2, reciprocal);
