@@ -13,17 +13,18 @@
 
 #define UART0 0x40004000u
 #define FPGAIO 0x40028000u
-#define SECONDS (FPGAIO + 0x10u) /* counts at 1 Hz */
-#define TICKS (FPGAIO + 0x18u)   /* counts at 25 MHz, wraps after 172 s */
 
 enum {
   TICK_HZ = 25000000,
+  UART_HZ = TICK_HZ,
 #if defined(__ARM_FP)
   FPU = TM_FLAG_FPU,
 #else
   FPU = 0,
 #endif
 };
+
+#include "../_cortex_m/fpga.h"
 
 /*
  * Below the RAM of some of these machines writes vanish silently. The memory protection unit takes 64 KiB there away, so that an
@@ -38,10 +39,8 @@ static void guard_stack(void) {
 }
 
 void tm_port_init(void) {
-  REG32(UART0 + 0x10u) = (TICK_HZ + TM_BAUD / 2u) / TM_BAUD; /* BAUDDIV */
-  REG32(UART0 + 0x08u) = 3u;  /* CTRL: transmitter and receiver on */
-  (void)REG32(UART0);         /* DATA: an emulator that held bytes back until now is asked for them */
-  REG32(FPGAIO + 0x1Cu) = 0;  /* PRESCALE: the tick counter takes every clock */
+  uart_start();
+  ticks_start();
   guard_stack();
 }
 
@@ -52,36 +51,6 @@ void tm_port_get_info(tm_port_info *info) {
   *info = fixed;
 }
 
-uint32_t tm_port_read(uint8_t *dst, uint32_t n) {
-  uint32_t got = 0;
-  while (got < n) {
-    if ((REG32(UART0 + 0x04u) & 2u) != 0) { /* STATE: receive buffer full */
-      dst[got++] = (uint8_t)REG32(UART0);
-    } else if (got > 0) {
-      break;
-    }
-  }
-  return got;
-}
-
-void tm_port_write(const uint8_t *src, uint32_t n) {
-  for (uint32_t i = 0; i < n; ++i) {
-    if (!wait_for(UART0 + 0x04u, 1u, 0)) { /* STATE: transmit buffer full */
-      return; /* nothing takes the bytes: the rest of the frame is lost, and the host asks again */
-    }
-    REG32(UART0) = src[i];
-  }
-}
-
-/*
- * The 32-bit tick counter, extended to 64 bits by the seconds: the value congruent to it modulo 2^32 that lies nearest to
- * seconds * 25,000,000. Both count from the same reset, the seconds are at most one too few, and 2^31 ticks are 86 s.
- */
-uint64_t tm_port_count(void) {
-  const uint32_t seconds = REG32(SECONDS);
-  const uint32_t ticks = REG32(TICKS);
-  const uint64_t near = (uint64_t)seconds * (uint64_t)TICK_HZ;
-  return near + (uint64_t)(int64_t)(int32_t)(ticks - (uint32_t)near);
-}
+uint64_t tm_port_count(void) { return ticks(); }
 
 #endif /* TM_BOARD_MPS2_H */
