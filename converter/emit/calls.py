@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinyml.emit.arguments import constant_arg, params_of
 from tinyml.emit.naming import c_comment
 from tinyml.emit.rows import EmittedRow, emit_row
-from tinyml.emit.tables import TableSet, c_value
+from tinyml.emit.tables import TableSet
 from tinyml.emit.tiles import EmittedGrid, EmittedTile, emit_grid, emit_tile
 from tinyml.emit.values import CTYPES, c_ints, c_place
 from tinyml.ir import Graph
-from tinyml.opspec import Arg, KernelCall, Ref, Scratch, Table, load_ops
+from tinyml.opspec import Arg, KernelCall, Ref, load_ops
 from tinyml.plan.model import Plan, Stage, Step
 
 
@@ -108,19 +109,15 @@ def _stage(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:
 
 
 def _call(plan: Plan, step: Step, call: KernelCall, params_name: str, tables: TableSet) -> EmittedCall:
-    fields = ", ".join(c_value(v, tables) for _, v in call.params)
+    params = params_of(call, tables)
     args = [f"&{params_name}", *(_arg(plan, step, a, tables) for a in call.args)]
-    return EmittedCall(call.struct, params_name, f"{{{fields}}}", f"{call.func}({', '.join(args)})")
+    return EmittedCall(call.struct, params_name, params, f"{call.func}({', '.join(args)})")
 
 
 def _arg(plan: Plan, step: Step, a: Arg, tables: TableSet) -> str:
-    if a is None:
-        return "NULL"
-    if isinstance(a, Table):
-        return tables.name(a)
-    if isinstance(a, Scratch):
-        assert step.scratch is not None
-        return f"({c_place(plan.buffer_place(step.scratch))})"
+    fixed = constant_arg(plan, step, a, tables)
+    if fixed is not None:
+        return fixed
     assert isinstance(a, Ref)
     return _pointer(plan.graph, plan.place(a.tensor), a)
 

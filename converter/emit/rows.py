@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tinyml.emit.tables import TableSet, c_value
+from tinyml.emit.arguments import constant_arg, params_of, window_of
+from tinyml.emit.tables import TableSet
 from tinyml.emit.values import CTYPES, c_geom, c_place
 from tinyml.ir import Graph, Tensor
-from tinyml.opspec import Accumulator, Arg, Geom, Ref, RowIndex, Scratch, Table
+from tinyml.opspec import Accumulator, Arg, Geom, Ref, RowIndex
 from tinyml.plan.model import Link, Operand, Plan, RowStep, Stage
 
 
@@ -44,10 +45,9 @@ def emit_row(plan: Plan, stage: Stage, row: RowStep, name: str, label: str, tabl
     calls = []
     for k, call in enumerate(row.calls):
         own = f"p_{name}" if len(row.calls) == 1 else f"p_{name}_{k}"
-        initialiser = "{" + ", ".join(c_value(v, tables) for _, v in call.params) + "}"
-        statement = _window(plan, window) if window else ""
+        params, statement = params_of(call, tables), _window(plan, window) if window else ""
         args = [f"&{'p' if window else own}", *(_arg(plan, stage, row, operands, a, tables) for a in call.args)]
-        calls.append(EmittedRowCall(call.struct, own, initialiser, statement, f"{call.func}({', '.join(args)})"))
+        calls.append(EmittedRowCall(call.struct, own, params, statement, f"{call.func}({', '.join(args)})"))
     uses_row = any(re.search(r"\by\b", c.window + c.expression) for c in calls)
     return EmittedRow(name, label, uses_row, tuple(calls))
 
@@ -61,16 +61,13 @@ def _chain(plan: Plan, stage: Stage, row: RowStep, name: str, label: str, tables
         own, view = f"p_{name}_{k}", graph.view(graph.nodes[node])
         reader = {t.id: t for t in (view.y, *view.inputs) if t is not None and not t.is_const}
         args = [_chain_arg(plan, stage, view.y.id, reader, a, tables) for a in call.args]
-        initialiser = "{" + ", ".join(c_value(v, tables) for _, v in call.params) + "}"
-        calls.append(EmittedRowCall(call.struct, own, initialiser, "block", f"{call.func}(&p, {', '.join(args)})"))
-        fields = dict(call.params)
+        calls.append(EmittedRowCall(call.struct, own, params_of(call, tables), "block", f"{call.func}(&p, {', '.join(args)})"))
         geom_in = layouts[source.tensor].geom if k == 0 else _window_geom(graph, row.links[k - 1], whole=True)
         last = k == len(row.links)
         geom_out = layouts[out.tensor].geom if last else _window_geom(graph, row.links[k])
         ring = layouts[source.tensor].ring if k == 0 else 0
         at = 0 if last else _window_place(plan, row.links[k])
-        size = [(fields[f"kernel_{d}"] - 1) * fields[f"dilation_{d}"] + 1 for d in "hw"]
-        numbers = [at, fields["stride_h"], fields["stride_w"], *size, fields["pad_top"], fields["pad_left"]]
+        numbers = (at, *window_of(call))
         links.append(f"{{link_{name}_{k}, {c_geom(geom_in, ring)}, {c_geom(geom_out)}, {', '.join(map(str, numbers))}}}")
     elem = graph.tensors[out.tensor].dtype.bytes
     x = c_place(plan.place(source.tensor))
@@ -91,13 +88,9 @@ def _window_geom(graph: Graph, link: Link, whole: bool = False) -> Geom:
 
 
 def _chain_arg(plan: Plan, stage: Stage, out: int, tensors: dict[int, Tensor], a: Arg, tables: TableSet) -> str:
-    if a is None:
-        return "NULL"
-    if isinstance(a, Table):
-        return tables.name(a)
-    if isinstance(a, Scratch):
-        assert stage.scratch is not None
-        return f"({c_place(plan.buffer_place(stage.scratch))})"
+    fixed = constant_arg(plan, stage, a, tables)
+    if fixed is not None:
+        return fixed
     assert isinstance(a, Ref) and a.offset == 0
     ctype = CTYPES[tensors[a.tensor].dtype.value]
     return f"({ctype} *)(void *)y" if a.tensor == out else f"(const {ctype} *)(const void *)x"
@@ -111,15 +104,11 @@ def _window(plan: Plan, o: Operand) -> str:
 
 
 def _arg(plan: Plan, stage: Stage, row: RowStep, operands: dict[int, Operand], a: Arg, tables: TableSet) -> str:
-    if a is None:
-        return "NULL"
-    if isinstance(a, Table):
-        return tables.name(a)
+    fixed = constant_arg(plan, stage, a, tables)
+    if fixed is not None:
+        return fixed
     if isinstance(a, RowIndex):
         return "y"
-    if isinstance(a, Scratch):
-        assert stage.scratch is not None
-        return f"({c_place(plan.buffer_place(stage.scratch))})"
     if isinstance(a, Accumulator):
         assert row.accumulator is not None
         return f"(int32_t *)(void *)({c_place(plan.buffer_place(row.accumulator))})"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyml.emit.tables import TableSet, c_value
-from tinyml.emit.values import CTYPES, c_ints, c_place
-from tinyml.opspec import Arg, Ref, Scratch, Table, Window, load_ops
+from tinyml.emit.arguments import constant_arg, params_of, window_of
+from tinyml.emit.tables import TableSet
+from tinyml.emit.values import CTYPES, c_ints
+from tinyml.opspec import Arg, Ref, Scratch, Window, load_ops
 from tinyml.plan.model import Plan, RowStep, Stage
 
 
@@ -62,18 +63,13 @@ def emit_tile(plan: Plan, stage: Stage, position: int, name: str, label: str, ta
             assignments.append(f"p.{field} = v->geom[{slot[a.tensor]}];")
         else:  # a constant that every pixel shares
             assignments += [f"p.{field}.{e} = v->geom[{len(slot) - 1}].{e};" for e in "hw"]
-    fields = dict(call.params)
     windowed = load_ops()[plan.graph.nodes[row.node].op].windowed
     if windowed:
         assignments += ["p.pad_top = v->pad_top;", "p.pad_left = v->pad_left;"]
-        size = [(fields[f"kernel_{d}"] - 1) * fields[f"dilation_{d}"] + 1 for d in "hw"]
-        window = [fields["stride_h"], fields["stride_w"], *size, fields["pad_top"], fields["pad_left"]]
-    else:
-        window = [1, 1, 1, 1, 0, 0]
+    window = window_of(call) if windowed else (1, 1, 1, 1, 0, 0)
     args = [_arg(plan, stage, row, slot, a, tables) for a in call.args]
-    initialiser = "{" + ", ".join(c_value(v, tables) for _, v in call.params) + "}"
     return EmittedTile(
-        name, label, call.struct, initialiser, tuple(assignments), f"{call.func}(&p, {', '.join(args)})",
+        name, label, call.struct, params_of(call, tables), tuple(assignments), f"{call.func}(&p, {', '.join(args)})",
         tuple(_operand(plan, stage, row, o.tensor) for o in row.operands), ", ".join(map(str, window)),
         any(isinstance(a, Scratch) for a in call.args),
     )  # fmt: skip
@@ -98,13 +94,9 @@ def _has_window(plan: Plan, row: RowStep) -> bool:
 
 
 def _arg(plan: Plan, stage: Stage, row: RowStep, slot: dict[int, int], a: Arg, tables: TableSet) -> str:
-    if a is None:
-        return "NULL"
-    if isinstance(a, Table):
-        return tables.name(a)
-    if isinstance(a, Scratch):
-        assert stage.scratch is not None
-        return f"({c_place(plan.buffer_place(stage.scratch))})"
+    fixed = constant_arg(plan, stage, a, tables)
+    if fixed is not None:
+        return fixed
     assert isinstance(a, Ref) and a.offset == 0
     ctype = CTYPES[plan.graph.tensors[a.tensor].dtype.value]
     if a.tensor == row.operands[-1].tensor:
