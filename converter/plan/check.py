@@ -23,7 +23,7 @@ from tinyml.opspec import (
     Window,
     load_ops,
 )  # fmt: skip
-from tinyml.plan.check_arena import Arena, refuse
+from tinyml.plan.check_arena import SCRATCH, Arena, refuse
 from tinyml.plan.check_stage import replay_stage
 from tinyml.plan.check_tiles import replay_tiles
 from tinyml.plan.model import Plan, Stage, Step
@@ -62,12 +62,13 @@ def check(plan: Plan) -> None:
             _view(arena, view, rule, inputs, where)
         else:
             _operands(view, step, where)
-            scratch = _scratch(arena, step, where)
+            scratch = arena.scratch(step, where)
+            scratch[:] = SCRATCH
             if isinstance(rule, PartsOfOutput) and _lies_in(arena, inputs, view.y.id):
                 _fill_rest(arena, view, rule, inputs, where)
             else:
                 _execute(arena, view, specs[node.op].access(view), where)
-            if not (scratch == -2).all():
+            if not (scratch == SCRATCH).all():
                 refuse(where, "an output overlaps the step's own scratch")
         for t in (*inputs, *node.outputs):  # a large network's tags would take more memory than the network
             if t not in graph.outputs and graph.consumers.get(t, (-1,))[-1] <= k:
@@ -84,21 +85,6 @@ def _operands(view: NodeView, step: Step, where: str) -> None:
         for a in call.args:
             if isinstance(a, Ref) and a.tensor not in own:
                 refuse(where, f"a call is given tensor {a.tensor}, which is none of its operator's")
-
-
-def _scratch(arena: Arena, step: Step, where: str) -> np.ndarray:
-    """The tags of the step's scratch, filled with a mark; empty where it has none."""
-    needed = max((c.scratch_bytes for c in step.calls), default=0)
-    if step.scratch is None:
-        if needed:
-            refuse(where, f"needs {needed} bytes of scratch and has none")
-        return arena.tags[:0]
-    base, buffer = arena.buffer(step.scratch)
-    if buffer.size_bytes < needed:
-        refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
-    tags = arena.tags[base : base + buffer.size_bytes]
-    tags[:] = -2
-    return tags
 
 
 def _execute(arena: Arena, view: NodeView, accesses: tuple, where: str) -> None:

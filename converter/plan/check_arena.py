@@ -8,9 +8,10 @@ from typing import NoReturn
 import numpy as np
 
 from tinyml.errors import InternalError
-from tinyml.plan.model import ArenaBuffer, Layout, Plan
+from tinyml.plan.model import ArenaBuffer, Layout, Plan, Stage, Step
 
 FREE = -1
+SCRATCH = -2  # tag of working memory while a call runs: whatever else writes there is refused
 ADDRESSES = -3  # tag of the further arenas' addresses, at the start of the first arena
 POINTER = 8  # bytes that each of them takes at most: a host's
 
@@ -47,6 +48,20 @@ class Arena:
         if base < first or base % buffer.align or base + buffer.size_bytes > size:
             refuse(f"buffer {b}", f"{buffer.size_bytes} bytes at {base} are outside the arena of {size} or misaligned")
         return start + base, buffer
+
+    def working(self, b: int | None, needed: int, what: str, where: str) -> np.ndarray:
+        """The tags of a buffer of at least `needed` bytes; empty where none is needed and none is there."""
+        if b is None:
+            if needed:
+                refuse(where, f"needs {needed} bytes of {what} and has none")
+            return self.tags[:0]
+        base, buffer = self.buffer(b)
+        if buffer.size_bytes < needed:
+            refuse(where, f"needs {needed} bytes of {what} and has {buffer.size_bytes}")
+        return self.tags[base : base + buffer.size_bytes]
+
+    def scratch(self, step: Step | Stage, where: str) -> np.ndarray:
+        return self.working(step.scratch, max((c.scratch_bytes for c in step.calls), default=0), "scratch", where)
 
     def in_first(self, b: int | None, what: str) -> None:
         """Refuses a buffer that the generated code looks for in the first arena, and that lies in another."""

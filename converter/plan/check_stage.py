@@ -10,10 +10,10 @@ import numpy as np
 
 from tinyml.ir import NodeView, Tensor, hwc
 from tinyml.opspec import Access, Broadcast, Elementwise, PartsOfOutput, Ref, Window, load_ops
-from tinyml.plan.check_arena import Arena, refuse
+from tinyml.plan.check_arena import SCRATCH, Arena, refuse
 from tinyml.plan.model import Operand, RowStep, Stage
 
-SCRATCH, STATE, WINDOW, ACCUMULATOR = -2, -3, -4, -16  # tags; the k-th window and accumulator have theirs minus k
+STATE, WINDOW, ACCUMULATOR = -3, -4, -16  # tags; the k-th window and accumulator have theirs minus k
 
 
 def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
@@ -29,7 +29,7 @@ def replay_stage(arena: Arena, stage: Stage, where: str) -> list[int]:
         if op.row.node >= 0:
             arena.expected[op.out] = arena.fresh(op.out)
     state = _state(arena, stage, where)
-    scratch = _scratch(arena, stage, where)
+    scratch = arena.scratch(stage, where)
     for p in stage.order:
         if not 0 <= p < len(ops):
             refuse(where, f"its order names operator {p} of {len(ops)}")
@@ -58,18 +58,6 @@ def _state(arena: Arena, stage: Stage, where: str) -> np.ndarray:
     tags = arena.tags[base : base + buffer.size_bytes]
     tags[:] = STATE
     return tags
-
-
-def _scratch(arena: Arena, stage: Stage, where: str) -> np.ndarray:
-    needed = max((c.scratch_bytes for c in stage.calls), default=0)
-    if stage.scratch is None:
-        if needed:
-            refuse(where, f"needs {needed} bytes of scratch and has none")
-        return arena.tags[:0]
-    base, buffer = arena.buffer(stage.scratch)
-    if buffer.size_bytes < needed:
-        refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
-    return arena.tags[base : base + buffer.size_bytes]
 
 
 class _Caller:
@@ -114,24 +102,13 @@ class _Op:
         expected = {o.tensor: o for o in (*(self._operand(t, a) for t, a in self.live), Operand(self.out, "row" if self.by_row else "whole"))}
         if row.events != self.events or {o.tensor: o for o in row.operands} != expected:
             refuse(self.where, "its row calls are not what the operator needs")
-        self.accumulator = self._buffer()
+        self.accumulator = arena.working(row.accumulator, max((c.accumulator_bytes for c in row.calls), default=0), "accumulator", self.where)
         rule = spec.view(self.view)
         parts = [t.id for t, _ in self.live] if self.by_row and isinstance(rule, PartsOfOutput) else []
         self.parts = {t: rule.begins[k] for k, t in enumerate(parts)}  # type: ignore[union-attr]
         given = {a.tensor for c in row.calls for a in c.args if isinstance(a, Ref)}
         if any(self._lies_inside(t, e) == (t in given) for t in self.parts for e in range(self.events)):
             refuse(self.where, "copies a part that lies in the output already, or leaves out one that does not")
-
-    def _buffer(self) -> np.ndarray:
-        needed = max((c.accumulator_bytes for c in self.row.calls), default=0)
-        if self.row.accumulator is None:
-            if needed:
-                refuse(self.where, f"needs an accumulator of {needed} bytes and has none")
-            return self.arena.tags[:0]
-        base, buffer = self.arena.buffer(self.row.accumulator)
-        if buffer.size_bytes < needed:
-            refuse(self.where, f"needs an accumulator of {needed} bytes and has {buffer.size_bytes}")
-        return self.arena.tags[base : base + buffer.size_bytes]
 
     def _access(self, view: NodeView) -> tuple[Access, ...]:
         return load_ops()[view.node.op].access(view)

@@ -13,10 +13,8 @@ import numpy as np
 
 from tinyml.ir import Tensor, hwc
 from tinyml.opspec import Access, Broadcast, Elementwise, Geom, Ref, Window, load_ops
-from tinyml.plan.check_arena import Arena, refuse
+from tinyml.plan.check_arena import SCRATCH, Arena, refuse
 from tinyml.plan.model import Operand, RowStep, Stage
-
-SCRATCH = -2  # tag
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def replay_tiles(arena: Arena, stage: Stage, where: str) -> list[int]:
     for t in grid.local:
         if t not in made or t in graph.outputs or any(k not in nodes for k in graph.consumers.get(t, ())):
             refuse(where, f"tensor {t} is read outside its tiles")
-    scratch = _scratch(arena, stage, where)
+    scratch = arena.scratch(stage, where)
     for t in made:
         arena.expected[t] = arena.fresh(t)
     ops = [_Op(arena, r, p, stage, scratch, where) for p, r in enumerate(stage.rows)]
@@ -69,18 +67,6 @@ def replay_tiles(arena: Arena, stage: Stage, where: str) -> list[int]:
         if t in graph.outputs or graph.consumers.get(t, (-1,))[-1] > nodes[-1]:
             arena.verify(t, where)
     return touched
-
-
-def _scratch(arena: Arena, stage: Stage, where: str) -> np.ndarray:
-    needed = max((c.scratch_bytes for c in stage.calls), default=0)
-    if stage.scratch is None:
-        if needed:
-            refuse(where, f"needs {needed} bytes of scratch and has none")
-        return arena.tags[:0]
-    base, buffer = arena.buffer(stage.scratch)
-    if buffer.size_bytes < needed:
-        refuse(where, f"needs {needed} bytes of scratch and has {buffer.size_bytes}")
-    return arena.tags[base : base + buffer.size_bytes]
 
 
 class _Op:
