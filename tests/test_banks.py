@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from banks import scattered
+from broken_plans import refused
 from case_build import WARNINGS
 from conftest import REPO, needs
 from networks import Net
@@ -55,11 +56,6 @@ def wide() -> Graph:
 
 def over_two(graph: Graph, fast: int, slow: int, optimize: str = "balanced") -> Plan:
     return make_plan(graph, Target(), goal=Goal(optimize, 1.0, slow, rooms=(Room("", slow, 4), Room("quick", fast, 1))))
-
-
-def refused(plan: Plan, what: str) -> None:
-    with pytest.raises(InternalError, match=what):
-        check(plan)
 
 
 def test_one_bank_is_one_arena_in_the_fastest_that_holds_it() -> None:

@@ -11,16 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from broken_plans import refused
 from case_build import build_cases, spread
 from interpret import from_graph, interpret, to_graph
 from networks import Net
 from streams import streamed
-from tinyml.errors import InternalError
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.opspec import Ref
 from tinyml.passes import run_passes
-from tinyml.plan.check import check
 from tinyml.plan.model import Plan, RowStep, Stage, Target
 from tinyml.plan.planner import Goal, make_plan
 from tinyml.plan.recompute import Choice, choices, least_peak, repeated, repeats
@@ -169,13 +168,6 @@ def test_the_repeated_channels_are_written_where_the_joined_row_has_them() -> No
     assert again.buffer == out.buffer != kept.buffer
     assert again.offset_bytes == kept.geom.c and again.geom.px_stride == out.geom.px_stride == kept.geom.c + again.geom.c
     assert len(row.calls) == 1, "one of the parts is copied"
-
-
-def refused(plan: Plan, *words: str) -> None:
-    with pytest.raises(InternalError) as error:
-        check(plan)
-    assert error.value.stage == "check"
-    assert all(w in error.value.line() for w in words), error.value.line()
 
 
 def changed(plan: Plan, change: Callable[[RowStep], RowStep]) -> Plan:

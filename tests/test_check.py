@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from broken_plans import refused
 from case_build import build_cases
 from interpret import from_graph, interpret, to_graph
 from networks import SCALE, Net
@@ -55,14 +56,6 @@ def divided() -> Graph:
 
 def planned(graph: Graph) -> Plan:
     return plan_of(graph, make_schedule(graph, Target()))
-
-
-def refused(plan: Plan, *words: str) -> None:
-    with pytest.raises(InternalError) as error:
-        check(plan)
-    assert error.value.stage == "check"
-    for word in words:
-        assert word in error.value.line(), error.value.line()
 
 
 def with_steps(plan: Plan, steps) -> Plan:

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from broken_plans import refused, stage_of, with_stage
 from interpret import interpret, to_graph
 from networks import Net
 from random_graphs import random_model
 from streams import chained, longest_stages, streamed
-from tinyml.errors import InternalError
 from tinyml.importers import import_model
 from tinyml.ir import Graph
 from tinyml.passes import run_passes
@@ -52,10 +52,6 @@ def fused(graph: Graph) -> Plan:
     plan = streamed(graph)
     assert plan is not None
     return plan
-
-
-def stage_of(plan: Plan) -> tuple[int, Stage]:
-    return next(iter(plan.schedule.stages()))
 
 
 def tensor(graph: Graph, k: int) -> int:
@@ -113,20 +109,6 @@ def test_stages_make_the_arena_smaller_and_fit_a_budget() -> None:
     assert budget.arena_bytes < layered.arena_bytes
     roomy = make_plan(g, Target(), goal=Goal(arena_bytes=layered.arena_bytes))
     assert roomy.arena_bytes == layered.arena_bytes and not list(roomy.schedule.stages()), "the fastest that fits"
-
-
-def with_stage(plan: Plan, change: Callable[[Stage], Stage]) -> Plan:
-    k, stage = stage_of(plan)
-    steps = tuple(change(stage) if s == k else step for s, step in enumerate(plan.schedule.steps))
-    return replace(plan, schedule=replace(plan.schedule, steps=steps))
-
-
-def refused(plan: Plan, *words: str) -> None:
-    with pytest.raises(InternalError) as error:
-        check(plan)
-    assert error.value.stage == "check"
-    for word in words:
-        assert word in error.value.line(), error.value.line()
 
 
 def test_a_ring_of_one_row_less_is_refused() -> None:

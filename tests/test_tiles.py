@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from broken_plans import refused, with_stage
 from case_build import WARNINGS
 from conftest import needs
 from networks import VALID, Net
 from tinyml.commands.common import patches
 from tinyml.emit.project import emit_project
-from tinyml.errors import InternalError, UsageError
+from tinyml.errors import UsageError
 from tinyml.ir import Graph
 from tinyml.passes import run_passes
 from tinyml.plan.check import check
@@ -132,22 +133,8 @@ def test_no_grid_finer_than_the_output() -> None:
     assert stage_tiles(chain(), Fusion(0, 2, tiling=Tiling(PATCHES, 7, 1)), last_reads(chain())) is None
 
 
-def with_stage(plan: Plan, change: Callable[[Stage], Stage]) -> Plan:
-    (stage,) = plan.schedule.steps
-    assert isinstance(stage, Stage)
-    return replace(plan, schedule=replace(plan.schedule, steps=(change(stage),)))
-
-
 def with_grid(plan: Plan, change: Callable[[Grid], Grid]) -> Plan:
     return with_stage(plan, lambda s: replace(s, grid=change(s.grid)))  # type: ignore[arg-type]
-
-
-def refused(plan: Plan, *words: str) -> None:
-    with pytest.raises(InternalError) as error:
-        check(plan)
-    assert error.value.stage == "check"
-    for word in words:
-        assert word in error.value.line(), error.value.line()
 
 
 def shifted(side: tuple, i: int, p: int, lo: int, hi: int) -> tuple:
