@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -319,6 +319,7 @@ class OpSpec:
     with_padding: Callable[[NodeView, tuple[int, int, int, int]], Any] | None = None  # attrs with extra padding
     channels: Callable[[NodeView], ChannelRules | None] = _no_fold  # None: channels stay as they are
     int8_output: TiedRange | FixedRange | None = None  # what quantisation must respect; None: the output has a range of its own
+    fixed_outputs: Mapping[DType, FixedRange] = field(default_factory=dict)  # the same where int8_output is fixed, of other types
     # an operator that no file has: two nodes, the second the only reader of the first, as one of this operator, or None
     join: Callable[[NodeView, NodeView], Node | None] | None = None
     edge: bool = False  # QUANTIZE/DEQUANTIZE: may be moved out to the network's edge
@@ -332,8 +333,9 @@ def model_ops() -> dict[str, OpSpec]:
 
 @cache
 def load_ops() -> dict[str, OpSpec]:
-    """Every operator, by schema name, found by looking into the package `tinyml.ops`."""
+    """Every operator, by schema name, found by looking into the package `tinyml.ops`, with the types that `tinyml.op_types` adds."""
     import tinyml.ops as package
+    from tinyml.op_types import extended, supports
 
     specs: dict[str, OpSpec] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda i: i.name):
@@ -341,4 +343,6 @@ def load_ops() -> dict[str, OpSpec]:
             spec = importlib.import_module(f"tinyml.ops.{info.name}").SPEC
             assert spec.name not in specs, spec.name
             specs[spec.name] = spec
+    for more in supports():
+        specs[more.op] = extended(specs[more.op], more)
     return specs

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from tinyml.ir import NodeView
+from tinyml.ir import DType, NodeView
 from tinyml.opspec import KernelCall, Lowering, Table
 
 
@@ -53,6 +53,7 @@ class Variant:
     lower: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[KernelCall, ...]]
     instructions: Callable[[NodeView], float]
     packed: bool = False  # for nodes with a tensor of less than 8 bits, and for no others
+    wide: bool = False  # for nodes of int16 activations, and for no others
     goals: frozenset[str] = frozenset(PRICES)
 
 
@@ -102,8 +103,9 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
     prices = PRICES[low.optimize]
     best, least = portable, cost(portable, instructions * low.repeats, prices)
     packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))
+    wide = n.y.dtype is DType.INT16
     for v in load_variants().get(n.node.op, ()):
-        if v.packed is packed and low.optimize in v.goals and v.isa <= low.isa and v.applies(n, low):
+        if v.packed is packed and v.wide is wide and low.optimize in v.goals and v.isa <= low.isa and v.applies(n, low):
             calls = v.lower(n, low, portable)
             if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
                 continue

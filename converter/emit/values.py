@@ -11,7 +11,7 @@ from tinyml.opspec import Geom
 
 CTYPES = {
     "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
-    "uint32": "uint32_t", "int64": "int64_t", "float32": "float", "bool": "uint8_t",
+    "uint32": "uint32_t", "int64": "int64_t", "float32": "float", "float64": "double", "bool": "uint8_t",
     "int4": "uint8_t", "int2": "uint8_t",
 }  # fmt: skip
 
@@ -64,6 +64,8 @@ def c_array(a: np.ndarray, width: int = 110) -> list[str]:
     flat = np.ascontiguousarray(a).reshape(-1)
     if flat.dtype == np.float32:
         items = [c_float(v) for v in flat]
+    elif flat.dtype == np.float64:
+        items = [repr(v) for v in flat.tolist()]  # as many digits as bring it back exactly
     elif flat.dtype == np.int32 and (flat == -(1 << 31)).any():
         items = [c_int(v) for v in flat.tolist()]
     else:

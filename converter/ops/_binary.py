@@ -52,7 +52,6 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     y = outputs[0]
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
-    supported(y.dtype in (*INTEGERS, DType.FLOAT32), f"{y.dtype.value} activations")
     if y.dtype is not DType.FLOAT32:
         ew.require_quant(y)
     return Attrs(activation_clamp(act, y))

@@ -8,7 +8,7 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.opspec import Access, Whole, require, supported
 
 MAX_RANK = 5  # dimensions of the copy and fill kernels (tm/copy_nd.h)
-MOVABLE = (DType.INT8, DType.FLOAT32, DType.INT32)
+MOVABLE = (DType.INT8, DType.FLOAT32, DType.INT32, DType.INT16)
 
 
 def const_ints(t: Tensor | None, what: str, most: int = 8) -> tuple[int, ...]:

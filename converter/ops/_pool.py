@@ -40,7 +40,6 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     pad = _window.read_padding(o, x, kernel, stride)
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
-    supported(outputs[0].dtype in (*INTEGERS, DType.FLOAT32), f"{outputs[0].dtype.value} output")
     return Attrs(kernel, stride, pad, activation_clamp(act, outputs[0]))
 
 

@@ -48,10 +48,10 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     return ((1, oh, ow, co),)
 
 
-def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+def accumulators(n: NodeView, x: np.ndarray) -> np.ndarray:
+    """[OH*OW,CO] sums of products with the bias: int64, or float32 of a float layer."""
     a, w = n.attrs, n.inputs[1]
-    x = arrays[0]
-    assert x is not None and w is not None and w.data is not None
+    assert w is not None and w.data is not None
     co, kh, kw, ci = w.shape
     groups = x.shape[3] // ci
     wide = np.float32 if n.is_float else np.int64
@@ -65,13 +65,19 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
         acc = np.einsum("pkgi,goki->pgo", cols.astype(np.float64), weights.astype(np.float64), optimize=True).astype(np.int64)
     else:
         acc = np.einsum("pkgi,goki->pgo", cols, weights, optimize=True)
-    acc = acc.reshape(oh * ow, co) + _channels.bias_values(n.input(2), co, wide)
+    return acc.reshape(oh * ow, co) + _channels.bias_values(n.input(2), co, wide)
+
+
+def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+    x, w = arrays[0], n.inputs[1]
+    assert x is not None and w is not None
+    acc = accumulators(n, x)
     if n.is_float:
-        y = np.clip(acc, *a.clamp)
+        y = np.clip(acc, *n.attrs.clamp)
     else:
-        mult, shift = _channels.multipliers(n.x, w, n.y, co)
-        y = np.clip(requant(acc, mult, shift) + n.y.zero_point, *a.clamp)
-    return (y.reshape(1, oh, ow, co).astype(n.y.dtype.numpy),)
+        mult, shift = _channels.multipliers(n.x, w, n.y, w.shape[0])
+        y = np.clip(requant(acc, mult, shift) + n.y.zero_point, *n.attrs.clamp)
+    return (y.reshape(n.y.shape).astype(n.y.dtype.numpy),)
 
 
 def access(n: NodeView) -> tuple[Access, ...]:

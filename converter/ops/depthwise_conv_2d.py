@@ -60,13 +60,13 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     return ((1, oh, ow, co),)
 
 
-def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+def products(n: NodeView, x: np.ndarray) -> np.ndarray:
+    """[OH,OW,CO] sums of products: int64, or float32 of a float layer."""
     a, w = n.attrs, n.inputs[1]
-    x = arrays[0]
-    assert x is not None and w is not None and w.data is not None
+    assert w is not None and w.data is not None
     _, kh, kw, co = w.shape
     zp = 0 if n.is_float else n.x.zero_point
-    wide = np.float32 if n.is_float else np.int32
+    wide = np.float32 if n.is_float else np.int64
     cols = _window.patches(x.astype(wide) - wide(zp), (kh, kw), a.stride, a.dilation, a.pad, 0)
     oh, ow, _, _, ci = cols.shape
     weights = w.data.astype(wide).reshape(kh, kw, ci, co // ci)
@@ -74,13 +74,19 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
     for ky in range(kh):
         for kx in range(kw):
             acc += cols[:, :, ky, kx, :, None] * weights[ky, kx]
+    return acc.reshape(oh, ow, co)
+
+
+def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+    a, x, w = n.attrs, arrays[0], n.inputs[1]
+    assert x is not None and w is not None
+    acc, co = products(n, x), w.shape[3]
     if n.is_float:
-        y = np.clip(acc.reshape(oh, ow, co) + _channels.bias_values(n.input(2), co, np.float32), *a.clamp)
+        y = np.clip(acc + _channels.bias_values(n.input(2), co, np.float32), *a.clamp)
     else:
         mult, shift = _channels.multipliers(n.x, w, n.y, co)
-        total = acc.reshape(oh, ow, co) + _channels.bias_values(n.input(2), co, np.int64)
-        y = np.clip(requant(total, mult, shift) + n.y.zero_point, *a.clamp)
-    return (y.reshape(1, oh, ow, co).astype(n.y.dtype.numpy),)
+        y = np.clip(requant(acc + _channels.bias_values(n.input(2), co, np.int64), mult, shift) + n.y.zero_point, *a.clamp)
+    return (y.reshape(n.y.shape).astype(n.y.dtype.numpy),)
 
 
 def access(n: NodeView) -> tuple[Access, ...]:

@@ -54,7 +54,6 @@ def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, .
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
     supported(o.get("WeightsFormat") == 0, "shuffled weights format")
-    supported(outputs[0].dtype in (*INTEGERS, DType.FLOAT32), f"{outputs[0].dtype.value} output")
     return Attrs(bool(o.get("KeepNumDims")), activation_clamp(act, outputs[0]))
 
 
@@ -63,16 +62,11 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     assert w is not None
     require(len(w.shape) == 2, f"weights have rank {len(w.shape)}, not 2")
     units, k = w.shape
-    require(k > 0 and x.elements % k == 0, f"{x.elements} input elements do not divide into rows of {k}")
     supported(units <= MAX_UNITS, f"{units} units, more than {MAX_UNITS}")
     _channels.check_types(x, w, n.input(2), n.y, units, axis=0)
     if n.x.dtype.packed:
         supported(x.shape[-1] == k or x.shape[-1] * x.dtype.bits % 8 == 0, f"rows of {k} values, pixels of {x.shape[-1]}")
-    if n.attrs.keep_num_dims:
-        require(len(x.shape) >= 1 and x.shape[-1] == k, f"last dimension of the input {x.shape} is not {k}")
-        shape: tuple[int, ...] = (*x.shape[:-1], units)
-    else:
-        shape = (x.elements // k, units)
+    shape = output_shape(n)
     if not n.is_float:
         lo, hi = accumulator_bounds(n)
         supported(bool((lo >= INT32_MIN).all() and (hi <= INT32_MAX).all()), "bias and weights can overflow a 32-bit accumulator")
@@ -80,7 +74,18 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     return (shape,)
 
 
-def _real(n: NodeView) -> np.ndarray:
+def output_shape(n: NodeView) -> tuple[int, ...]:
+    x, w = n.x, n.inputs[1]
+    assert w is not None
+    units, k = w.shape
+    require(k > 0 and x.elements % k == 0, f"{x.elements} input elements do not divide into rows of {k}")
+    if not n.attrs.keep_num_dims:
+        return x.elements // k, units
+    require(len(x.shape) >= 1 and x.shape[-1] == k, f"last dimension of the input {x.shape} is not {k}")
+    return (*x.shape[:-1], units)
+
+
+def real_multipliers(n: NodeView) -> np.ndarray:
     """float64 [M]: input_scale * weight_scale / output_scale in LiteRT's order of operations."""
     w = n.inputs[1]
     assert w is not None
@@ -102,7 +107,7 @@ def accumulator_bounds(n: NodeView) -> tuple[np.ndarray, np.ndarray]:
 def exact_tables(n: NodeView) -> tuple[np.ndarray, np.ndarray] | None:
     """(mult int32 [M], shift int8 [M]) for requant_once that give LiteRT's results, None where there are none."""
     levels = np.arange(n.attrs.clamp[0] + 1, n.attrs.clamp[1] + 1, dtype=np.int64) - n.y.zero_point
-    real, (lo, hi) = _real(n), accumulator_bounds(n)
+    real, (lo, hi) = real_multipliers(n), accumulator_bounds(n)
     # one multiplier per distinct scale, right for the sums of all its units, nearly always exists and costs far less
     distinct, group = np.unique(real, return_inverse=True)
     low, high = np.full(len(distinct), INT32_MAX, np.int64), np.full(len(distinct), INT32_MIN, np.int64)
@@ -123,7 +128,7 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
         # exact in float64: |sum| < 2^17 terms * 2^16
         acc = (rows.astype(np.float64) - n.x.zero_point) @ w.data.T.astype(np.float64)
         acc += _channels.bias_values(n.input(2), units, np.float64)
-        y = round_half_away(acc * _real(n)) + n.y.zero_point
+        y = round_half_away(acc * real_multipliers(n)) + n.y.zero_point
     return (np.clip(y, *n.attrs.clamp).reshape(n.y.shape).astype(n.y.dtype.numpy),)
 
 

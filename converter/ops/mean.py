@@ -35,6 +35,7 @@ from tinyml.opspec import (
     Ref,
     RowIndex,
     Scratch,
+    Value,
     Whole,
     Window,
     require,
@@ -82,20 +83,20 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     if _packed.is_packed(n):
         kept = x.shape[-1] == 1 or len(x.shape) - 1 not in a.axes
         supported(kept, "average over channels of less than 8 bits")
-    supported(_count(n) < MAX_COUNT, f"average of {_count(n)} values")
+    supported(count(n) < MAX_COUNT, f"average of {count(n)} values")
     if a.keep_dims:
         return (tuple(1 if k in a.axes else d for k, d in enumerate(x.shape)),)
     return (tuple(d for k, d in enumerate(x.shape) if k not in a.axes),)
 
 
-def _count(n: NodeView) -> int:
+def count(n: NodeView) -> int:
     return prod(n.x.shape[k] for k in n.attrs.axes)
 
 
 def multiplier_of(n: NodeView) -> tuple[int, int]:
     mult, shift = quantize_multiplier(n.x.scale / n.y.scale)
-    k = min(_count(n).bit_length() - 1, 32, 31 + shift)
-    return (mult << k) // _count(n), shift - k
+    k = min(count(n).bit_length() - 1, 32, 31 + shift)
+    return (mult << k) // count(n), shift - k
 
 
 def _averaged(n: NodeView, total: np.ndarray) -> np.ndarray:
@@ -107,9 +108,9 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
     x, axes = arrays[0], n.attrs.axes
     assert x is not None
     if n.is_float:
-        y = x.sum(axis=axes, dtype=np.float32) / np.float32(_count(n))
+        y = x.sum(axis=axes, dtype=np.float32) / np.float32(count(n))
     else:
-        y = _averaged(n, x.sum(axis=axes, dtype=np.int64) - _count(n) * n.x.zero_point)
+        y = _averaged(n, x.sum(axis=axes, dtype=np.int64) - count(n) * n.x.zero_point)
     return (np.asarray(y).reshape(n.y.shape).astype(n.y.dtype.numpy),)
 
 
@@ -159,27 +160,32 @@ def _packed_call(n: NodeView, low: Lowering) -> KernelCall:
         ("in", low.geom(n.x)), ("out_h_stride", steps[0]), ("out_w_stride", steps[1]),
         ("reduce_h", int(reduce_h)), ("reduce_w", int(reduce_w)),
         ("c", c), ("in_bits", n.x.dtype.bits), ("out_bits", n.y.dtype.bits),
-        ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
+        ("offset", -count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
         ("clamp_lo", lo), ("clamp_hi", hi),
     )  # fmt: skip
     return KernelCall("tm_mean_packed", "mean_packed", "tm_mean_packed_params", params, (Ref(n.x.id), Ref(n.y.id), Scratch()), 5 * c)
 
 
+def common_params(n: NodeView, low: Lowering) -> tuple[tuple[str, Value], ...]:
+    """TM_MEAN_FIELDS (tm/mean.h)."""
+    reduced, steps = _reduced(n), _output_strides(n, low)
+    return (
+        ("in", low.geom(n.x)),
+        ("out_h_stride", steps[0]), ("out_w_stride", steps[1]), ("out_c_stride", steps[2]),
+        ("reduce_h", int(reduced[0])), ("reduce_w", int(reduced[1])), ("reduce_c", int(reduced[2])),
+    )  # fmt: skip
+
+
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     if _packed.is_packed(n):
         return cheapest(n, low, (_packed_call(n, low),), 12.0 * n.x.elements + 60.0 * n.y.elements)
-    reduced = _reduced(n)
-    common = (
-        ("in", low.geom(n.x)),
-        ("out_h_stride", (s := _output_strides(n, low))[0]), ("out_w_stride", s[1]), ("out_c_stride", s[2]),
-        ("reduce_h", int(reduced[0])), ("reduce_w", int(reduced[1])), ("reduce_c", int(reduced[2])),
-    )  # fmt: skip
+    common = common_params(n, low)
     args = (Ref(n.x.id), Ref(n.y.id), None)
     if n.is_float:
         return (KernelCall("tm_mean_f32", "mean", "tm_mean_f32_params", common, args),)
     mult, shift = multiplier_of(n)
     own = (
-        ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
+        ("offset", -count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
     )  # fmt: skip
     portable = (KernelCall("tm_mean_i8", "mean", "tm_mean_i8_params", (*common, *own), args),)
     return cheapest(n, low, portable, 4.0 * n.x.elements + 50.0 * n.y.elements)
@@ -196,7 +202,7 @@ def channels(n: NodeView) -> ChannelRules | None:
         return None
 
     def bounds(n: NodeView, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ends = (_averaged(n, _count(n) * (end - n.x.zero_point)) for end in (lo, hi))
+        ends = (_averaged(n, count(n) * (end - n.x.zero_point)) for end in (lo, hi))
         return next(ends), next(ends)
 
     return ChannelRules(bounds, lambda n, keep: (n.attrs, {}), per_channel=True)
@@ -207,7 +213,7 @@ def lower_sum(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     h, _, _ = hwc(n.x.shape)
     params = (
         ("in", low.geom(n.x)), ("rows", h),
-        ("offset", -_count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
+        ("offset", -count(n) * n.x.zero_point), ("mult", mult), ("shift", shift), ("out_zero_point", n.y.zero_point),
     )  # fmt: skip
     args = (Ref(n.x.id), Ref(n.y.id), Accumulator(), RowIndex())
     return (KernelCall("tm_mean_i8_rows", "sum_rows", "tm_mean_i8_rows_params", params, args, accumulator_bytes=accumulator_bytes(n.x.shape)),)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinyml.ir import DType, NodeView, hwc
+from tinyml.ir import DType, NodeView, Tensor, hwc
 from tinyml.numerics import INTEGERS, RANGE, requant, same_quant
 from tinyml.ops import _elementwise as ew
 from tinyml.ops import _packed
@@ -46,6 +46,10 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
     assert x is not None
     if n.x.dtype in NARROW:
         return (_table(n)[x.astype(np.int16) - RANGE[n.x.dtype][0]],)
+    return from_float(x, y)
+
+
+def from_float(x: np.ndarray, y: Tensor) -> tuple[np.ndarray, ...]:
     lo, hi = RANGE[y.dtype]
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         v = np.nan_to_num(x / np.float32(y.scale), nan=-np.inf, posinf=np.inf, neginf=-np.inf)

@@ -4,9 +4,9 @@
  *   y[sum_d i[d] * out_stride[d]] = value     for all 0 <= i[d] < dims[d], d = 0..4
  *
  * dims outermost first, each >= 1; loops that are not needed come first, with dims 1. Strides in elements. The element size is
- * in the name: b1 writes the low byte of value, b4 its 32 bits (for float32 the bit pattern of the number).
+ * in the name: b1 writes the low byte of value, b2 its low 16 bits, b4 its 32 bits (for float32 the bit pattern of the number).
  *
- * Order: i ascends lexicographically; nothing is read. Alignment: b4 needs y aligned to 4 bytes. Scratch: none.
+ * Order: i ascends lexicographically; nothing is read. Alignment: b2 and b4 need y aligned to 2 and 4 bytes. Scratch: none.
  * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE on an extent below 1.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
@@ -28,6 +28,7 @@ typedef struct tm_fill_nd_params {
 } tm_fill_nd_params;
 
 tm_status tm_fill_nd_b1(const tm_fill_nd_params *p, void *y);
+tm_status tm_fill_nd_b2(const tm_fill_nd_params *p, void *y);
 tm_status tm_fill_nd_b4(const tm_fill_nd_params *p, void *y);
 
 #ifdef __cplusplus

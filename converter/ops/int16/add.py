@@ -1,0 +1,8 @@
+"""ADD of int16 values, see _sum.py."""
+
+from __future__ import annotations
+
+from tinyml.ops import add
+from tinyml.ops.int16._sum import sum_support
+
+SUPPORT = sum_support(add.SPEC, 1)
