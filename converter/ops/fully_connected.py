@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
-from tinyml.numerics import INT32_MAX, INT32_MIN, INTEGERS, RANGE, activation_clamp, check_clamp
+from tinyml.numerics import INT32_MAX, INT32_MIN, RANGE, activation_clamp, check_clamp
 from tinyml.ops import _channels, _packed
 from tinyml.ops import _constant_channels as cc
 from tinyml.ops._round_once import exact_multipliers, round_half_away

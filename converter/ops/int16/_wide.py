@@ -85,6 +85,7 @@ def clipped(values: np.ndarray, n: NodeView) -> np.ndarray:
 
 # ---------------------------------------------------------------- cases
 
+
 def widened(t: CaseTensor | None) -> CaseTensor | None:
     """An operand of an int8 case as that of the int16 case: activations in steps of 1/256, biases too."""
     if t is None or t.scale is None:

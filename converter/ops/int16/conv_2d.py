@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from tinyml.ir import DType, NodeView
+from tinyml.op_types import TypeSupport
 from tinyml.ops import _window, conv_2d
 from tinyml.ops.int16 import _wide
-from tinyml.op_types import TypeSupport
 from tinyml.opspec import Case, KernelCall, Lowering, OpSpec, Ref, Table, supported
 from tinyml.variants import cheapest
 

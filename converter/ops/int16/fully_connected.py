@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from tinyml.ir import DType, NodeView
-from tinyml.ops import _channels, fully_connected
-from tinyml.ops.int16 import _wide
-from tinyml.ops._round_once import round_half_away
 from tinyml.op_types import TypeSupport
+from tinyml.ops import _channels, fully_connected
+from tinyml.ops._round_once import round_half_away
+from tinyml.ops.int16 import _wide
 from tinyml.opspec import Case, KernelCall, Lowering, OpSpec, Ref, Table, require, supported
 from tinyml.variants import cheapest
 
