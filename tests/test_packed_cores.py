@@ -16,6 +16,7 @@ from kernel_lib import place, random_layout
 from packed_checks import expected, found, memory
 from packed_layers import COMBINATIONS, Layer, layers
 from test_isa_variants import PER_PROGRAM, TARGETS, run
+from tinyml.ir import DType
 from tinyml.opspec import Geom, KernelCall, Lowering, Window
 from tinyml.variants import Variant, load_variants
 from variant_checks import Check, _same, _written, block
@@ -34,7 +35,7 @@ def _calls(layer: Layer, geoms: dict[int, Geom], isa: frozenset[str]) -> Iterato
     yield portable
     low = Lowering(geoms, isa)
     for v in load_variants().get(n.node.op, ()):
-        if v.packed and v.isa <= isa and v.applies(n, low):
+        if (v.wide if n.y.dtype is DType.INT16 else v.packed) and v.isa <= isa and v.applies(n, low):
             (call,) = v.lower(n, low, (portable,))
             assert call.func == f"tm_{v.name}" and v.instructions(n) > 0
             yield call

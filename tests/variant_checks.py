@@ -21,7 +21,10 @@ from tinyml.ir import NodeView, hwc
 from tinyml.opspec import Elementwise, Geom, KernelCall, Lowering, OpSpec, Ref, RowMap, Scratch, Table, Window, load_ops
 from tinyml.variants import Variant
 
-CTYPE = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "uint32": "uint32_t", "float32": "float"}
+CTYPE = {
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "uint32": "uint32_t", "int64": "int64_t",
+    "float32": "float", "float64": "double",
+}  # fmt: skip
 RANDOM_LAYERS, RECTANGLES = 240, 2
 CANARY = 16  # bytes behind the scratch that must stay as they are
 
@@ -34,7 +37,7 @@ class Check:
 
 
 def array(name: str, data: np.ndarray) -> str:
-    return f"static const {CTYPE[data.dtype.name]} {name}[] TM_ALIGNED(4) = {{{', '.join(map(str, data.reshape(-1).tolist()))}}};"
+    return f"static const {CTYPE[data.dtype.name]} {name}[] TM_ALIGNED(8) = {{{', '.join(map(str, data.reshape(-1).tolist()))}}};"
 
 
 def value(v: object, tables: list[str]) -> str:
