@@ -230,13 +230,15 @@ class Lowering:
     """What lower() may use: the geometry of each tensor as the storage plan laid it out, the target's ISA, and what to
     favour where several kernels apply: balanced, latency, flash or ram (tinyml.variants). repeats: how often the calls
     run per inference, where a node is lowered for one of its rows. scratch_bytes: most that a kernel may use where there
-    is another choice, None for any."""
+    is another choice, None for any. estimated: is told the instructions of the kernel that is chosen, where an estimate is
+    known; of several times the last one counts."""
 
     geoms: dict[int, Geom]
     isa: frozenset[str] = frozenset()
     optimize: str = "balanced"
     repeats: int = 1
     scratch_bytes: int | None = None
+    estimated: Callable[[float], None] | None = None
 
     def geom(self, t: Tensor) -> Geom:
         return self.geoms[t.id]

@@ -101,7 +101,7 @@ def cheaper(low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCa
 def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:
     """The calls that cost least under low.optimize: `portable`, taking about `instructions`, or a variant's."""
     prices = PRICES[low.optimize]
-    best, least = portable, cost(portable, instructions * low.repeats, prices)
+    best, least, taken = portable, cost(portable, instructions * low.repeats, prices), instructions
     packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))
     wide = n.y.dtype is DType.INT16
     for v in load_variants().get(n.node.op, ()):
@@ -110,5 +110,7 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
             if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
                 continue
             if (c := cost(calls, v.instructions(n) * low.repeats, prices)) < least:
-                best, least = calls, c
+                best, least, taken = calls, c, v.instructions(n)
+    if low.estimated is not None:
+        low.estimated(taken)
     return best

@@ -9,24 +9,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conftest import needs
 from test_quantize import FloatNet, labelled, residual, samples
+from tinyml.board import load_board
 from tinyml.cli import main
+from tinyml.commands import quantize_pace
 from tinyml.exporters.tflite import write_tflite
 from tinyml.importers import import_model
 from tinyml.importers.container import write
 from tinyml.ir import DType
+from tinyml.passes import run_passes
 from tinyml.pipeline import compile_model
 from tinyml.plan.planner import Goal
 from tinyml.quantize import budget
 from tinyml.quantize.budget import Limits, Made, Search, best_within
 from tinyml.quantize.calibration import Calibration
-from tinyml.quantize.costs import Costs, costs_of
+from tinyml.quantize.costs import Costs, Speed, costs_of
 from tinyml.quantize.network import load_network
 from tinyml.quantize.offers import candidate, offers, pareto
 from tinyml.quantize.quantise import EIGHT, Prepared, Recipe, Widths, choose, prepare
 from tinyml.quantize.rounding import adaptive, channel_scales, limits, nearest
 from tinyml.quantize.search import Budget, predicted, solve
 from tinyml.quantize.sensitivity import Sensitivity, measure
+from tinyml.quantize.speed import graph_instructions, speed_of
 
 pytest.importorskip("scipy")
 
@@ -59,11 +64,17 @@ def test_choice_is_the_best_of_all(prepared, seed):
         int(least + (costs.bitops(EIGHT) - least) * rng.uniform(0.1, 0.6)),
     )
     narrow = {g: (4,) for g in few}
+    if seed > 1:  # instructions too: half of what the widest choice adds
+        dear = {key: float(rng.uniform(0, 100)) for key in [*errors.weights, *((g, 4) for g in few)]}
+        costs = replace(costs, speed=Speed(1000.0, {k: dear[k] for k in errors.weights}, {(g, 4): dear[g, 4] for g in few}, ((frozenset(few[:2]), 70.0),)))
+        every = Widths({layer.index: 4 for layer in costs.layers}, {g: 4 for g in few})
+        budget = replace(budget, instructions=int((1000 + costs.instructions(every)) / 2))
     best = None
     for w in itertools.product((8, 4), repeat=len(costs.layers)):
         for a in itertools.product((8, 4), repeat=len(few)):
             choice = Widths({layer.index: b for layer, b in zip(costs.layers, w, strict=True)}, dict(zip(few, a, strict=True)))
             fits = costs.weight_bytes(choice) <= budget.weight_bytes and costs.bitops(choice) <= budget.bitops
+            fits = fits and (budget.instructions is None or costs.instructions(choice) <= budget.instructions)
             fits = fits and (budget.peak_bytes is None or costs.peak_bytes(choice) <= budget.peak_bytes)
             if fits and (best is None or predicted(errors, choice) < best):
                 best = predicted(errors, choice)
@@ -73,6 +84,35 @@ def test_choice_is_the_best_of_all(prepared, seed):
         choice, error = solved
         assert error == pytest.approx(best, abs=1e-6)
         assert costs.weight_bytes(choice) <= budget.weight_bytes and costs.bitops(choice) <= budget.bitops
+
+
+@pytest.mark.parametrize("isa", [frozenset(), frozenset({"dsp"}), frozenset({"rv32imc"})], ids=str)
+def test_instructions_of_widths_add_up(prepared, isa):
+    """What widths are predicted to add is what the kernels of the network made with them say, within a tenth."""
+    eight, offered = choose(prepared), offers(prepared, plain=False)
+    speed = speed_of(eight, offered, isa)
+    assert speed.base == pytest.approx(graph_instructions(eight.network().graph, isa), rel=1e-6)
+    layers, groups = prepared.layer_nodes, [g for g, widths in offered.activations.items() if 2 in widths]
+    choices = (
+        Widths({k: 4 for k in layers}),
+        Widths({layers[0]: 2}),
+        Widths({}, {g: 4 for g in groups}),
+        Widths({k: 4 for k in layers[1:]}, {groups[0]: 2}),
+    )
+    for widths in choices:
+        said, made = speed.instructions(widths), graph_instructions(choose(prepared, widths).network().graph, isa)
+        assert said > speed.base and said == pytest.approx(made, rel=0.1)
+
+
+def test_the_nearest_exceeds_all_budgets_by_the_least_share(prepared):
+    costs = costs_of(prepared)
+    errors, narrow = random_errors(costs, 0), {g: (4,) for g in costs.groups}
+    budget = Budget(costs.weight_bytes(EIGHT) // 8, None, costs.bitops(EIGHT) // 10)
+    assert solve(costs, errors, (4,), narrow, budget) is None
+    widths, _ = solve(costs, errors, (4,), narrow, budget, nearest=True)
+    over = max(costs.weight_bytes(widths) / budget.weight_bytes, costs.bitops(widths) / budget.bitops)
+    least = Widths({layer.index: 4 for layer in costs.layers}, {g: 4 for g in costs.groups})
+    assert over == pytest.approx(max(costs.weight_bytes(least) / budget.weight_bytes, costs.bitops(least) / budget.bitops), rel=1e-6)
 
 
 def test_costs_of_int8(prepared):
@@ -172,10 +212,60 @@ def test_what_int8_fits_stays_int8(files, capsys):
 
 def test_nothing_fits(files, capsys):
     assert run(files, "q.tflite", "--flash", "5%") == 5
-    assert "no choice among" in capsys.readouterr().err and not (files / "q.tflite").exists()
+    said = capsys.readouterr().err
+    assert "no choice among" in said and "the nearest takes about" in said and not (files / "q.tflite").exists()
 
 
-@pytest.mark.parametrize("words", [("--flash", "0%"), ("--bitops", "0.5"), ("--ram", "140%"), ("--flash", "-3")])
+def test_instructions_are_a_budget(files, capsys, monkeypatch):
+    """Estimated here: nothing is emulated."""
+    monkeypatch.setattr(quantize_pace, "missing_tools", lambda board, purpose: ["none"])
+    words = ("--board", "stm32f405", "--flash", "85%")
+    assert run(files, "free.tml", *words) == 0
+    assert json.loads(capsys.readouterr().out)["instructions"] is None
+    assert run(files, "a.tml", *words, "--instructions", "900%") == 0
+    free = json.loads(capsys.readouterr().out)
+    assert not free["instructions_counted"] and free["instructions"] > free["int8"]["instructions"]
+    made = import_model((files / "a.tml").read_bytes(), "a.tml")
+    assert free["instructions"] == pytest.approx(graph_instructions(run_passes(made), load_board("stm32f405").isa), abs=1)
+    assert free["latency_ms_estimate"] == pytest.approx(1e3 * free["instructions"] / 168e6)
+    assert (files / "a.tml").read_bytes() == (files / "free.tml").read_bytes()
+    less = (free["instructions"] + free["int8"]["instructions"]) // 2
+    for k, more in enumerate((("--instructions", str(less)), ("--latency", f"{1e3 * less / 168e6:.9f}"))):
+        assert run(files, f"b{k}.tml", *words, *more) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["instructions"] <= less and result["weights"] <= 0.85 * result["int8"]["weights"]
+    assert run(files, "c.tml", *words, "--latency", "0.01") == 5
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "the nearest takes about" in said and "instructions" in said and not (files / "c.tml").exists()
+
+
+@needs("arm-none-eabi-gcc", "qemu-system-arm")
+def test_latency_is_estimated_from_counts(files, capsys):
+    assert run(files, "q.tflite", "--board", "stm32f405", "--latency", "50", "--front") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert main(["bench", str(files / "q.tflite"), "--board", "stm32f405", "--on", "emulator", "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert result["instructions_counted"] and result["instructions"] == counted["total"]
+    if counted["cycles_estimate"] is not None:
+        assert result["latency_ms_estimate"] == pytest.approx(1e3 * counted["cycles_estimate"] / 168e6, rel=1e-6)
+    assert all(p["instructions"] and not p["estimated"] for p in result["front"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--flash", "0%"),
+        ("--bitops", "0.5"),
+        ("--ram", "140%"),
+        ("--flash", "-3"),
+        ("--instructions", "1M"),
+        ("--latency", "3"),
+        ("--board", "stm32f405", "--instructions", "0"),
+        ("--board", "stm32f405", "--instructions", "5x"),
+        ("--board", "stm32f405", "--latency", "-1"),
+        ("--board", "stm32f405", "--latency", "nan"),
+    ],
+)
 def test_bad_budgets(files, capsys, words):
     assert run(files, "q.tflite", *words) == 2
 

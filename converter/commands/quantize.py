@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from tinyml.commands.common import Command, Console, read_model
+from tinyml.commands.quantize_pace import Pace
 from tinyml.commands.quantize_patches import add_patches, put_in_patches
 from tinyml.commands.quantize_widths import Wanted, Workshop, add_budgets, wanted
 from tinyml.config import load_config
 from tinyml.device.files import write_bytes, write_text
-from tinyml.errors import UsageError
-from tinyml.quantize.budget import Made, best_within, explore
+from tinyml.errors import DoesNotFit, UsageError
+from tinyml.quantize.budget import Limits, Made, best_within, explore, fits
 from tinyml.quantize.calibration import Calibration, load_calibration
 from tinyml.quantize.keras import float_tflite, is_keras
 from tinyml.quantize.network import Network, load_network
@@ -52,18 +53,27 @@ def run(args: argparse.Namespace, console: Console) -> None:
     held = np.arange(len(data)) % 4 == 3 if asked.front else np.zeros(len(data), bool)
     shop = Workshop(args, out, asked, data.take(held) if asked.front else None)
     points: list[WidthPoint] = []
+    pace: Pace | None = None  # the int8 network's
     with console.progress(f"quantize {name}") as progress:
         recipe, _ = quantise(network, data.take(~held), seed=args.seed, float_io=args.float_io, progress=progress)
         eight = made = shop.make(recipe)
         if asked.searches:
-            search = explore(recipe.prepared, eight, out.suffix == ".tflite", args.seed, progress)
-            made, choice = best_within(search, asked.limits(eight), shop.make, progress)
+            if asked.timed:
+                progress("counting")
+                pace = shop.pace_of(eight)
+            isa = asked.board.isa if asked.timed and asked.board else None
+            search = explore(recipe.prepared, eight, out.suffix == ".tflite", args.seed, progress, isa)
+            made, choice = best_within(search, asked.limits(eight, pace), shop.make, progress)
             if asked.front:
                 points = shop.front(search, made, choice, progress)
         patches = None
         if args.patches:
             patches = put_in_patches(args, made.recipe, data.take(~held), args.bitops, shop.arena, progress)
             made = shop.made(made.recipe, patches.network, made.bitops)
+            if not fits(made, Limits(instructions=asked.limits(eight, pace).instructions)):
+                raise DoesNotFit(
+                    name, f"patches take {made.instructions:,} instructions", "raise the budget, or leave out --patches", stage="quantize"
+                )
         progress("measuring")
         before, after = score(made.recipe, data) if patches is None else patches.score(data)
     write_bytes(out, made.content)
@@ -71,6 +81,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
         write_text(Path(args.plot), width_svg(points))
     islands = [f"{n.index} {n.op}" for n in recipe.prepared.graph.nodes if n.index not in recipe.prepared.quantised]
     say(console, name, out, made, eight, (before, after), asked, points)
+    if pace is not None:
+        console.print(speed_line(pace, made, eight))
     for line in patches.lines() if patches else ():
         console.print(line)
     console.print(f"{len(data)} samples, {time.monotonic() - started:.0f} s")
@@ -81,7 +93,12 @@ def run(args: argparse.Namespace, console: Console) -> None:
             "model": name, "output": str(out), "bytes": len(made.content), "samples": len(data), "seed": args.seed,
             "float": before.to_json(), "quantised": after.to_json(), "float_islands": islands,
             "arena": made.arena, "weights": made.weights, "bitops": made.bitops,
-            "int8": {"arena": eight.arena, "weights": eight.weights, "bitops": eight.bitops},
+            "instructions": made.instructions, "instructions_counted": pace.counted if pace else None,
+            "latency_ms_estimate": latency(pace, made),
+            "int8": {
+                "arena": eight.arena, "weights": eight.weights, "bitops": eight.bitops,
+                "instructions": eight.instructions, "latency_ms_estimate": latency(pace, eight),
+            },
             "widths": shop.widths(made), "front": [p.to_json() for p in points],
             "patches": patches.to_json() if patches else None,
         }
@@ -105,6 +122,19 @@ def say(console: Console, name: str, out: Path, made: Made, eight: Made, scores:
         share = [f"{100 * n / before.samples:.1f} %" for n in (before.correct, after.correct)]
         error = f"top-1 {share[0]} float, {share[1]} quantised; {error}"
     console.print(f"on the calibration samples: {error}")
+
+
+def latency(pace: Pace | None, made: Made) -> float | None:
+    return None if pace is None or made.instructions is None else pace.latency_ms(made.instructions)
+
+
+def speed_line(pace: Pace, made: Made, eight: Made) -> str:
+    how = "counted on the emulated board" if pace.counted else "estimated from the kernels"
+    rest = f"{pace.per_instruction:.2f} cycles each" if pace.cycles else "one cycle each, for want of a timing model"
+    return (
+        f"instructions {made.instructions:,} ({how}; int8 {eight.instructions:,}); latency about {latency(pace, made):.3f} ms at "
+        f"{pace.clock_hz / 1e6:g} MHz, an estimate ({rest})"
+    )
 
 
 def read_network(args: argparse.Namespace) -> tuple[str, Network]:

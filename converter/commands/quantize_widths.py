@@ -10,9 +10,9 @@ from typing import Any
 
 from tinyml.board import Board, load_board
 from tinyml.commands.common import Console, Job, arena_budget, size
-from tinyml.commands.target import open_session
+from tinyml.commands.quantize_pace import Pace, pace_of
 from tinyml.config import load_config
-from tinyml.device.tools import missing_tools
+from tinyml.errors import UsageError
 from tinyml.exporters.tflite import write_tflite
 from tinyml.importers import import_model
 from tinyml.importers.container import write as write_container
@@ -27,7 +27,6 @@ from tinyml.quantize.offers import Candidate
 from tinyml.quantize.quantise import Recipe, Widths, choose
 from tinyml.quantize.score import score
 from tinyml.report.width_front import WidthPoint
-from tinyml.samples import random_samples
 
 CODE_BYTES = 28_000  # of flash that a firmware takes beside its weights, about: `build` measures it
 FRONT = 8  # networks that a front shows at most
@@ -41,12 +40,33 @@ def amount(text: str) -> Amount:
     return share(text)
 
 
-def share(text: str) -> float:
+def count(text: str) -> Amount:
+    """A number (suffix k or M, thousands and millions), or a share such as 110%."""
+    factor = {"k": 1000, "M": 1_000_000}.get(text[-1:], 1)
+    if text.endswith("%"):
+        return share(text, most=10.0)
+    digits = text[:-1] if factor != 1 else text
+    if not digits.isascii() or not digits.isdigit() or int(digits) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of instructions, such as 900k or 12M")
+    return int(digits) * factor
+
+
+def milliseconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds")
+    return value
+
+
+def share(text: str, most: float = 1.0) -> float:
     try:
         value = float(text.removesuffix("%")) / 100
     except ValueError:
         value = 0.0
-    if not text.endswith("%") or not 0 < value <= 1:
+    if not text.endswith("%") or not 0 < value <= most:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 50%")
     return value
 
@@ -56,6 +76,12 @@ def add_budgets(p: argparse.ArgumentParser) -> None:
     p.add_argument("--ram", type=amount, metavar="N", help="RAM budget in bytes (suffix k or M), or a share of the int8 arena such as 50%%")
     p.add_argument("--flash", type=amount, metavar="N", help="flash budget in bytes, or a share of the int8 weights such as 55%%")
     p.add_argument("--bitops", type=share, metavar="P%", help="bit operations as a share of the int8 network's, such as 50%%")
+    p.add_argument(
+        "--instructions", type=count, metavar="N", help="instructions of one inference on --board, or a share of the int8 network's"
+    )
+    p.add_argument(
+        "--latency", type=milliseconds, metavar="MS", help="one inference on --board, in milliseconds as estimated from its core and clock"
+    )
     p.add_argument("--front", action="store_true", help="also show what other widths cost and get right, on every fourth sample")
     p.add_argument("--plot", metavar="F.svg", help="draw the front")
 
@@ -68,11 +94,13 @@ class Wanted:
     ram: Amount | None
     flash: Amount | None
     bitops: float | None
+    instructions: Amount | None
+    latency_ms: float | None
     front: bool
 
     @property
     def searches(self) -> bool:
-        return self.front or any(x is not None for x in (self.board, self.ram, self.flash, self.bitops))
+        return self.front or any(x is not None for x in (self.board, self.ram, self.flash, self.bitops, self.instructions, self.latency_ms))
 
     @property
     def arena_room(self) -> int | None:
@@ -81,19 +109,34 @@ class Wanted:
             return arena_budget(self.board, self.ram)
         return self.ram if isinstance(self.ram, int) else None
 
-    def limits(self, eight: Made) -> Limits:
+    @property
+    def timed(self) -> bool:
+        """Whether instructions are a budget."""
+        return self.instructions is not None or self.latency_ms is not None
+
+    def limits(self, eight: Made, pace: Pace | None) -> Limits:
         arena = int(eight.arena * self.ram) if isinstance(self.ram, float) else self.arena_room
         flash = self.flash if self.flash is not None else (self.board.flash_bytes if self.board else None)
         weights = int(eight.weights * flash) if isinstance(flash, float) else None if flash is None else max(0, flash - CODE_BYTES)
-        return Limits(arena, weights, None if self.bitops is None else int(eight.bitops * self.bitops))
+        bitops = None if self.bitops is None else int(eight.bitops * self.bitops)
+        most = [] if self.latency_ms is None or pace is None else [pace.instructions_in(self.latency_ms)]
+        if self.instructions is not None:
+            most.append(int((eight.instructions or 0) * self.instructions) if isinstance(self.instructions, float) else self.instructions)
+        return Limits(arena, weights, bitops, min(most, default=None))
 
 
 def wanted(args: argparse.Namespace, console: Console) -> Wanted:
     config = load_config(Path.cwd())
-    name = args.board or (config.board if any(x is not None for x in (args.ram, args.flash)) or args.front else None)
+    given = any(x is not None for x in (args.ram, args.flash, args.instructions, args.latency)) or args.front
+    name = args.board or (config.board if given else None)
     board = load_board(name) if name else None
+    if board is None and (args.instructions is not None or args.latency is not None):
+        option = "--instructions" if args.instructions is not None else "--latency"
+        raise UsageError(option, "instructions are a board's", "name one with --board, see `tinyml boards`")
     # bit operations of a network in patches are those that its patches are chosen by
-    return Wanted(board, args.ram, args.flash, None if args.patches else args.bitops, args.front or bool(args.plot))
+    return Wanted(
+        board, args.ram, args.flash, None if args.patches else args.bitops, args.instructions, args.latency, args.front or bool(args.plot)
+    )
 
 
 @dataclass(frozen=True)
@@ -119,7 +162,16 @@ class Workshop:
         content = write_tflite(network.graph, network.options) if self.out.suffix == ".tflite" else write_container(network.graph)
         import_model(content, self.out.name)  # whatever is wrong with it is found here, and not by `build`
         compiled = self._compiled(content)
-        return Made(recipe, network, content, compiled.plan.arena_bytes, compiled.project.weights_bytes, bitops)
+        instructions = self.pace(compiled).instructions if self.asked.timed else None
+        return Made(recipe, network, content, compiled.plan.arena_bytes, compiled.project.weights_bytes, bitops, instructions)
+
+    def pace(self, compiled: Compiled, cycles: bool = False) -> Pace:
+        """What one inference takes on the board."""
+        return pace_of(Job(self.out, self._board, compiled, None, None), cycles)
+
+    def pace_of(self, made: Made) -> Pace:
+        """The same, with cycles where they can be estimated."""
+        return self.pace(self._compiled(made.content), True)
 
     def arena(self, network: Network) -> int:
         """Bytes that a network on integers takes, operator by operator."""
@@ -153,19 +205,11 @@ class Workshop:
         assert self.held is not None
         _, after = score(made.recipe, self.held)
         top1 = None if after.correct is None else 100 * after.correct / after.samples
+        pace = None if self.asked.board is None else self.pace(self._compiled(made.content))
         return WidthPoint(
-            short(made.recipe), after.error, predicted, top1, made.arena, made.weights, made.bitops, self._instructions(made), chosen
-        )
-
-    def _instructions(self, made: Made) -> int | None:
-        """Of one inference on the emulated board, where it has one and the tools are installed."""
-        board = self.asked.board
-        if board is None or board.emulator is None or missing_tools(board, "build") or missing_tools(board, "emulate"):
-            return None
-        job = Job(self.out, board, self._compiled(made.content), None, None)
-        options = argparse.Namespace(on="emulator", port=None, on_default="emulator", layers=False)
-        with open_session(job, options, Console(True), "counting") as target:
-            return target.session.total(random_samples(job.compiled.plan.graph, 1).inputs[0])
+            short(made.recipe), after.error, predicted, top1, made.arena, made.weights, made.bitops,
+            None if pace is None else pace.instructions, chosen, pace is not None and not pace.counted,
+        )  # fmt: skip
 
 
 def short(recipe: Recipe) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph, Tensor, hwc
 from tinyml.opspec import load_ops
@@ -29,17 +29,48 @@ class LayerCost:
 
 
 @dataclass(frozen=True, eq=False)
+class Speed:
+    """Instructions. base: with 8 bits everywhere. weights, activations: what a layer's weights (by `Node.index`) or a group (by leader)
+    of so many bits add to them. once: what an operator adds as soon as any of several groups has fewer than 8 bits, for
+    which there is another kernel then."""
+
+    base: float
+    weights: Mapping[tuple[int, int], float]
+    activations: Mapping[tuple[int, int], float]
+    once: tuple[tuple[frozenset[int], float], ...] = ()
+
+    def instructions(self, w: Widths) -> float:
+        more = sum(self.weights.get(at, 0.0) for at in w.weights.items()) + sum(
+            self.activations.get(at, 0.0) for at in w.activations.items()
+        )
+        return self.base + more + sum(n for groups, n in self.once if any(w.activations.get(g, 8) < 8 for g in groups))
+
+    def scaled(self, factor: float) -> Speed:
+        """With every figure times `factor`: what a measurement of the 8-bit network says of the estimates."""
+        return replace(self.dearer(factor), base=factor * self.base)
+
+    def dearer(self, factor: float) -> Speed:
+        """With what widths add times `factor`."""
+        weights, activations = ({at: factor * v for at, v in each.items()} for each in (self.weights, self.activations))
+        return Speed(self.base, weights, activations, tuple((groups, factor * n) for groups, n in self.once))
+
+
+@dataclass(frozen=True, eq=False)
 class Costs:
     prepared: Prepared
     layers: tuple[LayerCost, ...]
     groups: tuple[int, ...]  # whose width is a choice, by leader
     steps: tuple[Live, ...]  # what is alive while each operator runs, layer by layer
+    speed: Speed | None = None  # where instructions matter
 
     def weight_bytes(self, w: Widths) -> int:
         return sum(layer.bytes(w.weights.get(layer.index, 8)) for layer in self.layers)
 
     def bitops(self, w: Widths) -> int:
         return graph_bitops(self.prepared.graph, self.prepared.bits_at(w))
+
+    def instructions(self, w: Widths) -> float:
+        return 0.0 if self.speed is None else self.speed.instructions(w)
 
     def peak_bytes(self, w: Widths) -> int:
         return max(rest + sum(packed_bytes(t, w.activations.get(g, 8)) for g, t in live.items()) for live, rest in self.steps)
@@ -50,7 +81,7 @@ def packed_bytes(tensors: tuple[tuple[int, int], ...], bits: int) -> int:
     return sum(pixels * -(-channels * bits // 8) for pixels, channels in tensors)
 
 
-def costs_of(p: Prepared) -> Costs:
+def costs_of(p: Prepared, speed: Speed | None = None) -> Costs:
     graph, specs, choosable = p.graph, load_ops(), set(p.free_groups)
     layers = []
     for node in graph.nodes:
@@ -62,7 +93,7 @@ def costs_of(p: Prepared) -> Costs:
             group = p.tied[x.id] if p.tied[x.id] in choosable else None
             layers.append(LayerCost(node.index, specs[node.op].macs(view), rows, w.elements // rows, group))
     steps = tuple(_live(p, graph, k, choosable) for k in range(len(graph.nodes)))
-    return Costs(p, tuple(layers), p.free_groups, steps)
+    return Costs(p, tuple(layers), p.free_groups, steps, speed)
 
 
 def _live(p: Prepared, graph: Graph, k: int, choosable: set[int]) -> Live:

@@ -48,12 +48,16 @@ def offers(p: Prepared, plain: bool) -> Offers:
         members = [t for t, leader in p.tied.items() if leader == group]
         found = []
         for bits in narrow:
-            low, high = -(1 << bits - 1), (1 << bits - 1) - 1
-            coarse = [replace(grids[t], zero_point=min(max(grids[t].zero_point, low), high), bits=bits) for t in members]
-            if works({**grids, **dict(zip(members, coarse, strict=True))}, weights):
+            if works({**grids, **{t: coarser(grids[t], bits) for t in members}}, weights):
                 found.append(bits)
         activations[group] = tuple(found)
     return Offers(every, activations)
+
+
+def coarser(grid: Grid, bits: int) -> Grid:
+    """Of so many bits, with the same step: enough to ask what takes it."""
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    return replace(grid, zero_point=min(max(grid.zero_point, low), high), bits=bits)
 
 
 def _placeholder(p: Prepared, index: int, bits: int) -> LayerWeights:

@@ -16,7 +16,8 @@ PANEL, HEIGHT, LEFT, TOP, BOTTOM, GAP = 250, 260, 62, 30, 44, 26
 class WidthPoint:
     """name: which widths, in short. error: of the output on samples that were not calibrated with, over its variance; predicted: what
     the search expected; top1: per cent on those samples, None without labels. arena, weights: bytes as planned. bitops: bits of weight times
-    bits of activation, summed over all multiply-accumulates. instructions: of one inference on the emulated board, None where not counted."""
+    bits of activation, summed over all multiply-accumulates. instructions: of one inference on the board, counted under
+    emulation, else `estimated`; None without a board."""
 
     name: str
     error: float
@@ -27,6 +28,7 @@ class WidthPoint:
     bitops: int
     instructions: int | None
     chosen: bool = False
+    estimated: bool = False  # the instructions, from the kernels in use
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -44,7 +46,7 @@ def front_lines(points: Sequence[WidthPoint]) -> list[str]:
         top1 = "" if p.top1 is None else f"{p.top1:.1f} %"
         line = f"{'>' if p.chosen else ' '} {p.name:{width}}  {top1:>7} {100 * p.error:>6.2f} % {p.arena:>9,} {p.weights:>9,} {p.bitops / 1e6:>9,.1f}"
         if counted:
-            line += f" {p.instructions:>13,}" if p.instructions is not None else f" {'':>13}"
+            line += f" {'~' * p.estimated + format(p.instructions, ','):>13}" if p.instructions is not None else f" {'':>13}"
         lines.append(line)
     return lines
 
