@@ -1,7 +1,8 @@
 /*
  * CONV_2D, int8, Armv7E-M, packed pairs of output channels. Contract: tm/conv_2d_pairs.h. Empty on other cores.
  *
- * The inner loop is in tm/pair_job_dsp.h; here pixels are found, widened and handed to it two by two.
+ * The inner loops are in tm/triple_job_dsp.h and tm/pair_job_dsp.h; here pixels are found, widened and handed to the first one three
+ * by three where three neighbours are inside, and to the second one two by two elsewhere.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -9,6 +10,7 @@
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/pair_job_dsp.h"
+#include "tm/triple_job_dsp.h"
 #include "tm/widen_dsp.h"
 
 static int8_t *fill_bytes(int8_t *dst, int8_t value, int32_t n) {
@@ -58,41 +60,79 @@ static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t 
   }
 }
 
-/* n bytes of padding, widened. */
-static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n) {
+/* n bytes (a multiple of 4) of one of `together` pixels, whose words alternate. */
+static __attribute__((noinline)) uint32_t *widen_one(uint32_t *dst, const int8_t *x, int32_t n, int32_t together) {
+  uint32_t even, odd;
+#define TM_WIDEN(STEP)                                                           \
+  for (; n > 0; n -= 4) {                                                        \
+    __asm__ volatile(                                                            \
+        "ldr %[o], [%[x]], #4\n"                                                 \
+        "sxtb16 %[e], %[o]\n"                                                    \
+        "sxtb16 %[o], %[o], ror #8\n"                                            \
+        "str %[e], [%[d]], #" STEP "\n"                                          \
+        "str %[o], [%[d]], #" STEP "\n"                                          \
+        : [e] "=&r"(even), [o] "=&r"(odd), [x] "+r"(x), [d] "+r"(dst) : : "memory"); \
+  }
+  if (together == 3) {
+    TM_WIDEN("12")
+  } else {
+    TM_WIDEN("8")
+  }
+#undef TM_WIDEN
+  return dst;
+}
+
+/* n bytes of padding, likewise. */
+static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t together) {
   const uint32_t half = (uint32_t)pad & 0xffffu;
   const uint32_t word = half << 16 | half;
   for (; n > 0; n -= 2) {
     *dst = word;
-    dst += 2;
+    dst += together;
   }
   return dst;
 }
 
 /* One pixel's widened inputs where runs of a multiple of four bytes can be widened in place. */
-static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy0, int32_t ix0) {
+static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy0, int32_t ix0,
+                         int32_t together) {
   const int32_t ci = p->in.c;
   const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
   const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
   const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
   for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
     if (iy < 0 || iy >= p->in.h) {
-      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci);
+      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, together);
       continue;
     }
     const int8_t *row = x + tm_row_offset(&p->in, iy);
     if (joined) {
-      dst = widen_pad(dst, p->pad_value, left * ci);
-      dst = tm_widen_one(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
-      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci);
+      dst = widen_pad(dst, p->pad_value, left * ci, together);
+      dst = widen_one(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci, together);
+      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, together);
       continue;
     }
     for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
       if (ix >= 0 && ix < p->in.w) {
-        dst = tm_widen_one(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci);
+        dst = widen_one(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, together);
       } else {
-        dst = widen_pad(dst, p->pad_value, ci);
+        dst = widen_pad(dst, p->pad_value, ci, together);
       }
+    }
+  }
+}
+
+/* Three pixels' widened inputs from `rows` runs of `run` bytes; run is a multiple of four, or 9 in three rows. */
+static __attribute__((noinline)) void widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows,
+                                                       int32_t run) {
+  const int8_t *row = x;
+  for (; rows > 0; --rows, row += down) {
+    dst = tm_widen_three(dst, row, row + advance, row + 2 * advance, run & ~3);
+  }
+  if (run == 9) { /* what is left of the first layer of most networks, 3x3 on an image of three channels */
+    for (int32_t k = 0; k < 3; ++k, x += advance) {
+      dst[k] = ((uint32_t)x[8] & 0xffffu) | (uint32_t)x[8 + 2 * down] << 16;
+      dst[3 + k] = (uint32_t)x[8 + down]; /* the weights of the high half are 0, whatever stands there */
     }
   }
 }
@@ -120,52 +160,6 @@ static __attribute__((noinline)) void widen_rows(uint32_t *dst, const int8_t *x0
   }
 }
 
-/* The same of three runs of nine bytes: the first layer of most networks, 3x3 on an image of three channels. */
-static __attribute__((noinline)) void widen_rgb(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0, ptrdiff_t step1) {
-  int32_t a, b, c, d, e, f;
-/* eight bytes; the ninth stays in a register */
-#define TM_ROW(KEEP0, KEEP1)                                \
-  __asm__ volatile(                                         \
-      "ldr %[k0], [%[x0]]\n"                                \
-      "ldr %[k1], [%[x1]]\n"                                \
-      "sxtb16 r5, %[k0]\n"                                  \
-      "sxtb16 r6, %[k1]\n"                                  \
-      "sxtb16 %[k0], %[k0], ror #8\n"                       \
-      "sxtb16 %[k1], %[k1], ror #8\n"                       \
-      "strd r5, r6, [%[d]], #8\n"                           \
-      "strd %[k0], %[k1], [%[d]], #8\n"                     \
-      "ldr %[k0], [%[x0], #4]\n"                            \
-      "ldr %[k1], [%[x1], #4]\n"                            \
-      "sxtb16 r5, %[k0]\n"                                  \
-      "sxtb16 r6, %[k1]\n"                                  \
-      "sxtb16 %[k0], %[k0], ror #8\n"                       \
-      "sxtb16 %[k1], %[k1], ror #8\n"                       \
-      "strd r5, r6, [%[d]], #8\n"                           \
-      "strd %[k0], %[k1], [%[d]], #8\n"                     \
-      "ldrsb %[k0], [%[x0], #8]\n"                          \
-      "ldrsb %[k1], [%[x1], #8]\n"                          \
-      : [k0] "=&r"(KEEP0), [k1] "=&r"(KEEP1), [d] "+r"(dst) \
-      : [x0] "r"(x0), [x1] "r"(x1)                          \
-      : "r5", "r6", "memory")
-  TM_ROW(a, b);
-  x0 += step0;
-  x1 += step1;
-  TM_ROW(c, d);
-  x0 += step0;
-  x1 += step1;
-  TM_ROW(e, f);
-#undef TM_ROW
-  /* the weights of the fourth byte are 0, whatever stands in its half */
-  __asm__ volatile(
-      "pkhbt %[a], %[a], %[e], lsl #16\n"
-      "pkhbt %[b], %[b], %[f], lsl #16\n"
-      "strd %[a], %[b], [%[dst]]\n"
-      "strd %[c], %[d], [%[dst], #8]\n"
-      : [a] "+r"(a), [b] "+r"(b)
-      : [c] "r"(c), [d] "r"(d), [e] "r"(e), [f] "r"(f), [dst] "r"(dst)
-      : "memory");
-}
-
 /* An output pixel, its window's first row and column, and where both are in memory. */
 typedef struct pixel {
   int32_t oy, ox, iy, ix;
@@ -183,15 +177,54 @@ static void begin_row(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
   at->y = y + tm_row_offset(&p->out, at->oy);
 }
 
+/* The inner loops, and their jobs for all pixels of a call. */
+typedef struct loops {
+  void (*pairs)(pair_job *);
+  void (*triples)(triple_job *);
+  pair_job two;
+  triple_job three;
+  const int32_t *w, *last; /* the stream; the last pair of an odd number of channels */
+  int32_t even;            /* channels of all pairs but that one */
+  int32_t co;
+} loops;
+
+/* All channels of two pixels whose inputs are widened; two.apart is set. */
+static void run_two(loops *l, int8_t *y) {
+  l->two.w = l->w;
+  l->two.y = y;
+  l->two.y_end = y + l->even;
+  l->pairs(&l->two);
+  if (l->even != l->co) {
+    l->two.w = l->last;
+    l->two.y = y + l->even - 1;
+    l->two.y_end = y + l->even + 1;
+    l->pairs(&l->two);
+  }
+}
+
+/* The same of three neighbours. */
+static void run_three(loops *l, int8_t *y) {
+  l->three.w = l->w;
+  l->three.y = y;
+  l->three.y_end = y + l->even;
+  l->triples(&l->three);
+  if (l->even != l->co) {
+    l->three.w = l->last;
+    l->three.y = y + l->even - 1;
+    l->three.y_end = y + l->even + 1;
+    l->triples(&l->three);
+  }
+}
+
 /* 1x1 windows, all inside, of a multiple of four channels, which are widened where they are. */
-static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *y, uint32_t *wide, pair_job *job,
-                      void (*pairs)(pair_job *), const int32_t *last) {
+static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *y, uint32_t *wide, loops *l) {
   const ptrdiff_t x_step = (ptrdiff_t)p->stride_w * p->in.px_stride;
   const ptrdiff_t y_step = p->out.px_stride;
   const int32_t ci = p->in.c;
-  const int32_t co = p->out.c;
-  const int32_t even = co & ~1;
-  const int32_t *w = job->w;
+  /* rows right behind each other are one */
+  const int dense = p->stride_w == 1 && p->stride_h == 1 && p->in.ring == 0 && p->out.ring == 0 &&
+                    p->in.row_stride == p->out.w * p->in.px_stride && p->out.row_stride == p->out.w * p->out.px_stride;
+  const int32_t width = dense ? p->out.h * p->out.w : p->out.w;
   const int8_t *from = NULL;
   int8_t *to = NULL;
   int32_t oy = 0;
@@ -200,40 +233,40 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
     if (row_left == 0) {
       from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
       to = y + tm_row_offset(&p->out, oy++);
-      row_left = p->out.w;
+      row_left = width;
+    }
+    if (row_left >= 3 && p->together == 3) {
+      (void)tm_widen_three(wide, from, from + x_step, from + 2 * x_step, ci);
+      run_three(l, to);
+      from += 3 * x_step;
+      to += 3 * y_step;
+      row_left -= 3;
+      --left;
+      continue;
     }
     const int8_t *x0 = from;
     int8_t *y0 = to;
     from += x_step;
     to += y_step;
     const int8_t *x1 = from;
-    job->y = y0;
-    job->apart = y_step;
+    l->two.apart = y_step;
     row_left -= 2;
     if (row_left < 0) { /* the second pixel is the next row's first, or there is none */
       x1 = x0;
-      job->apart = 0;
+      l->two.apart = 0;
       row_left = 0;
       if (left > 1) {
         from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
         to = y + tm_row_offset(&p->out, oy++);
         x1 = from;
-        job->apart = to - y0;
+        l->two.apart = to - y0;
         row_left = p->out.w - 1;
       }
     }
     from += x_step;
     to += y_step;
     (void)tm_widen_two(wide, x0, x1, ci);
-    job->y_end = y0 + even;
-    pairs(job);
-    if (even != co) {
-      job->w = last;
-      job->y = y0 + co - 2;
-      job->y_end = y0 + co;
-      pairs(job);
-      job->w = w;
-    }
+    run_two(l, y0);
   }
 }
 
@@ -249,25 +282,32 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   const int32_t run = p->kernel_w * ci;
   const int32_t groups = (p->kernel_h * run + 3) / 4; /* of four inputs */
   const int in_place = ci % 4 == 0;
-  const int rgb = p->kernel_h == 3 && run == 9;
   /* windows that begin in columns [0, columns) are inside, and their rows are runs of bytes */
   const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == ci);
   const int32_t columns = joined ? p->in.w - p->kernel_w + 1 : 0;
   const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
   const ptrdiff_t advance = (ptrdiff_t)p->stride_w * p->in.px_stride;
-  void (*const pairs)(pair_job *) = p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign;
   uint32_t *wide = (uint32_t *)scratch;
-  int8_t *bytes = (int8_t *)(wide + 4 * groups);
+  int8_t *bytes = (int8_t *)(wide + 2 * (p->together == 3 ? 3 : 2) * groups);
   int8_t *rest = bytes + 2 * p->kernel_h * run;
-  pair_job job = {w, y, groups - 2, wide, NULL, wide + 4 * groups - 32, 0, 0};
-  pairs(&job);
   const int32_t even = p->out.c & ~1;
-  const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups);
+  loops l = {p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign,
+             p->any_sign != 0 ? tm_triples_any_sign : tm_triples_one_sign,
+             {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0},
+             {w, y, groups, wide, NULL, wide + 6 * groups, 0},
+             w,
+             w + (ptrdiff_t)(even / 2) * (8 + 2 * groups),
+             even,
+             p->out.c};
+  l.pairs(&l.two);
+  l.triples(&l.three);
+  l.three.apart = p->out.px_stride;
   if (p->kernel_h == 1 && p->kernel_w == 1 && in_place && p->pad_top <= 0 && p->pad_left <= 0 &&
       (p->out.h - 1) * p->stride_h - p->pad_top < p->in.h && (p->out.w - 1) * p->stride_w - p->pad_left < p->in.w) {
-    pointwise(p, x, y, wide, &job, pairs, last);
+    pointwise(p, x, y, wide, &l);
     return TM_OK;
   }
+  const int threes = p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
     begin_row(p, x, y, &at);
@@ -276,13 +316,35 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     const int8_t *from[2] = {NULL, NULL};
     ptrdiff_t step[2] = {down, down};
     int whole = 1;
+    int8_t *to = at.y;
+    const int inside = at.rows_inside && at.ix >= 0;
+    const int inside3 = inside && at.ix + 2 * p->stride_w < columns;
+    if (threes && (inside3 || in_place) && at.ox + 2 < p->out.w) {
+      if (inside3) {
+        widen_three_rows(wide, at.x, advance, down, p->kernel_h, run);
+      } else {
+        for (int32_t k = 0; k < 3; ++k) {
+          widen_window(p, x, wide + k, at.iy, at.ix + k * p->stride_w, 3);
+        }
+      }
+      run_three(&l, to);
+      at.x += 3 * advance;
+      at.y += 3 * p->out.px_stride;
+      at.ix += 3 * p->stride_w;
+      at.ox += 3;
+      if (at.ox == p->out.w && ++at.oy < p->out.h) {
+        at.iy += p->stride_h;
+        begin_row(p, x, y, &at);
+      }
+      --left;
+      continue;
+    }
     /* two neighbours inside, the usual case */
-    const int inside = at.rows_inside && at.ix >= 0 && at.ix + p->stride_w < columns && at.ox + 1 < p->out.w;
-    if (inside) {
+    const int inside2 = inside && at.ix + p->stride_w < columns && at.ox + 1 < p->out.w;
+    if (inside2) {
       from[0] = at.x;
       from[1] = at.x + advance;
-      job.y = at.y;
-      job.apart = p->out.px_stride;
+      l.two.apart = p->out.px_stride;
       at.x += 2 * advance;
       at.y += 2 * p->out.px_stride;
       at.ix += 2 * p->stride_w;
@@ -292,9 +354,9 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         begin_row(p, x, y, &at);
       }
     }
-    for (int32_t k = inside ? 2 : 0; k < 2; ++k) {
+    for (int32_t k = inside2 ? 2 : 0; k < 2; ++k) {
       if (k != 0 && left == 1) { /* no second pixel: the first one's inputs, and its outputs written twice */
-        job.apart = 0;
+        l.two.apart = 0;
         from[1] = from[0];
         step[1] = step[0];
         break;
@@ -302,17 +364,15 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       if (at.rows_inside && at.ix >= 0 && at.ix < columns) {
         from[k] = at.x;
       } else if (in_place) {
-        widen_window(p, x, wide + k, at.iy, at.ix);
+        widen_window(p, x, wide + k, at.iy, at.ix, 2);
         whole = 0;
       } else {
         from[k] = bytes + k * p->kernel_h * run;
         step[k] = run;
         gather(p, x, bytes + k * p->kernel_h * run, at.iy, at.ix);
       }
-      if (k == 0) {
-        job.y = at.y;
-      } else {
-        job.apart = at.y - job.y;
+      if (k == 1) {
+        l.two.apart = at.y - to;
       }
       at.x += advance;
       at.y += p->out.px_stride;
@@ -322,9 +382,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         begin_row(p, x, y, &at);
       }
     }
-    if (rgb) {
-      widen_rgb(wide, from[0], from[1], step[0], step[1]);
-    } else if (whole) {
+    if (whole) {
       widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
     } else {
       /* one of the two is at a border, the other one may not be */
@@ -332,20 +390,12 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         if (from[k] != NULL) {
           uint32_t *dst = wide + k;
           for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
-            dst = tm_widen_one(dst, from[k] + ky * down, run);
+            dst = widen_one(dst, from[k] + ky * down, run, 2);
           }
         }
       }
     }
-    job.w = w;
-    job.y_end = job.y + even;
-    pairs(&job);
-    if (even != p->out.c) {
-      job.w = last;
-      job.y += even - 1;
-      job.y_end = job.y + 2;
-      pairs(&job);
-    }
+    run_two(&l, to);
   }
   return TM_OK;
 }

@@ -15,10 +15,10 @@
  * and proves |acc| < 2^23.
  *
  * x [H,W,CI], y [OH,OW,CO], CO >= 2, K > 4. Padding pixels have the value pad_value. Dilation: any.
- * Scratch: 16 * ceil(K / 4) bytes, and where CI is not a multiple of 4, 2 * K + 2 * r more, r = KH * (R % 4) rounded up to
+ * Scratch: 8 * together * ceil(K / 4) bytes, and where CI is not a multiple of 4, 2 * K + 2 * r more, r = KH * (R % 4) rounded up to
  * fours; aligned to 4.
- * Order: window.h's. Two pixels are computed together, the second of which may be the next row's first: its input is read
- * before the first one's output is written. Channels of a pixel ascend, the last one or two may be written twice.
+ * Order: window.h's. Two or three pixels are computed together, the last of which may be the next row's: all their inputs are
+ * read before the first one's output is written. Channels of a pixel ascend, the last one or two may be written twice.
  * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
  * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where CO < 2 or K <= 4.
  *
@@ -37,6 +37,7 @@ typedef struct tm_conv_2d_i8_pairs_params {
   TM_WINDOW_FIELDS
   int32_t pad_value;
   int32_t any_sign;
+  int32_t together; /* 3, or 2 where there is no scratch for three pixels */
 } tm_conv_2d_i8_pairs_params;
 
 tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, const int32_t *w, int8_t *y,

@@ -20,7 +20,7 @@ typedef struct pair_job {
   ptrdiff_t apart;      /* from the first pixel's outputs to the second's; 0 where there is no second one */
   const uint32_t *x;    /* the two pixels' widened inputs */
   const int8_t *y_end;
-  const uint32_t *x_last; /* the last 32 of them */
+  const uint32_t *x_end;
   uint32_t entry, main; /* where a pair goes on after eight inputs: at a lone four or among the eights, and where after that */
 } pair_job;
 
@@ -61,16 +61,15 @@ typedef struct pair_job {
         "cbnz r3, .L" #NAME "_run\n"                                                                                    \
         "ldr r1, [r0, #8]\n"                                                                                            \
         "adr r2, .L" #NAME "_table\n"                                                                                   \
-        "lsr r3, r1, #1\n"                                                                                              \
-        "cmp r3, #4\n"                                                                                                  \
-        "itt hi\n"                                                                                                      \
-        "andhi r3, r3, #3\n"                                                                                            \
-        "addhi r3, r3, #5\n"                                                                                            \
+        "lsrs r3, r1, #1\n"                                                                                             \
+        "ite eq\n"                                                                                                      \
+        "moveq r3, #4\n"                                                                                                \
+        "andne r3, r3, #3\n"                                                                                            \
         "ldr r3, [r2, r3, lsl #2]\n"                                                                                    \
         "str r3, [r0, #28]\n"                                                                                           \
         "tst r1, #1\n"                                                                                                  \
         "it ne\n"                                                                                                       \
-        "ldrne r3, [r2, #36]\n"                                                                                         \
+        "ldrne r3, [r2, #20]\n"                                                                                         \
         "str r3, [r0, #24]\n"                                                                                           \
         "bx lr\n"                                                                                                       \
         ".L" #NAME "_run:\n"                                                                                            \
@@ -94,10 +93,6 @@ typedef struct pair_job {
         "ldr r4, [sp, #16]\n"                                                                                           \
         "cmp r0, r4\n"                                                                                                  \
         "bne .L" #NAME "_0\n"                                                                                           \
-        ".L" #NAME "_last4:\n" EIGHT                                                                                    \
-        ".L" #NAME "_last3:\n" EIGHT                                                                                    \
-        ".L" #NAME "_last2:\n" EIGHT                                                                                    \
-        ".L" #NAME "_last1:\n" EIGHT                                                                                    \
         ".L" #NAME "_end:\n"                                                                                            \
         "sub r3, r3, r2\n"                                                                                              \
         "sub lr, lr, r12\n" SCALE                                                                                       \
@@ -111,8 +106,8 @@ typedef struct pair_job {
         "pop {r4-r11, pc}\n"                                                                                            \
         ".balign 4\n"                                                                                                   \
         ".L" #NAME "_table:\n"                                                                                          \
-        ".word .L" #NAME "_end+1, .L" #NAME "_last1+1, .L" #NAME "_last2+1, .L" #NAME "_last3+1, .L" #NAME "_last4+1\n" \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1, .L" #NAME "_four+1\n");              \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"                                    \
+        ".word .L" #NAME "_end+1, .L" #NAME "_four+1\n"); \
   }
 
 /* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */

@@ -32,6 +32,16 @@ typedef struct triple_job {
   "smlad r10, r4, " w ", r10\n" \
   "smlad r11, r5, " w ", r11\n" \
   "smlad r12, r6, " w ", r12\n"
+/* The first word: pixels 1 and 2 begin with pixel 0's biases in r7, r10. */
+#define FIRST3(w)               \
+  "ldm r0!, {r4-r6}\n"          \
+  "smlad r8, r5, " w ", r7\n"   \
+  "smlad r9, r6, " w ", r7\n"   \
+  "smlad r7, r4, " w ", r7\n"   \
+  "sxtb16 " w ", " w "\n"       \
+  "smlad r11, r5, " w ", r10\n" \
+  "smlad r12, r6, " w ", r10\n" \
+  "smlad r10, r4, " w ", r10\n"
 #define FOUR3 "ldm r1!, {r2, r3}\n" WORD3("r2") WORD3("r3")
 #define ONE_SIGN3(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
 #define ANY_SIGN3(x, m, c, e) "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
@@ -45,7 +55,10 @@ typedef struct triple_job {
         "cbnz r3, .L" #NAME "_run\n"                                                            \
         "ldr r1, [r0, #8]\n"                                                                    \
         "adr r2, .L" #NAME "_table\n"                                                           \
-        "and r1, r1, #3\n"                                                                      \
+        "subs r1, r1, #1\n"                                                                     \
+        "ite eq\n"                                                                              \
+        "moveq r1, #8\n"                                                                        \
+        "andne r1, r1, #7\n"                                                                    \
         "ldr r3, [r2, r1, lsl #2]\n"                                                            \
         "str r3, [r0, #24]\n"                                                                   \
         "bx lr\n"                                                                               \
@@ -58,17 +71,19 @@ typedef struct triple_job {
         "ldr r0, [sp, #8]\n"                                                                    \
         "ldr lr, [sp, #16]\n"                                                                   \
         "ldrd r10, r7, [r1], #8\n" /* bias a, bias a + 256 * bias b */                          \
-        "mov r11, r10\n"                                                                        \
-        "mov r12, r10\n"                                                                        \
-        "mov r8, r7\n"                                                                          \
-        "mov r9, r7\n"                                                                          \
+        "ldm r1!, {r2, r3}\n" FIRST3("r2") WORD3("r3")                                          \
         "ldr pc, [sp, #20]\n"                                                                   \
         ".L" #NAME "_0:\n" FOUR3                                                                \
+        ".L" #NAME "_7:\n" FOUR3                                                                \
+        ".L" #NAME "_6:\n" FOUR3                                                                \
+        ".L" #NAME "_5:\n" FOUR3                                                                \
+        ".L" #NAME "_4:\n" FOUR3                                                                \
         ".L" #NAME "_3:\n" FOUR3                                                                \
         ".L" #NAME "_2:\n" FOUR3                                                                \
         ".L" #NAME "_1:\n" FOUR3                                                                \
         "cmp r0, lr\n"                                                                          \
         "bne .L" #NAME "_0\n"                                                                   \
+        ".L" #NAME "_end:\n"                                                                    \
         "sub r7, r7, r10\n"                                                                     \
         "sub r8, r8, r11\n"                                                                     \
         "sub r9, r9, r12\n" SCALE                                                               \
@@ -91,7 +106,9 @@ typedef struct triple_job {
         "pop {r4-r11, pc}\n"                                                                    \
         ".balign 4\n"                                                                           \
         ".L" #NAME "_table:\n"                                                                  \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n");           \
+        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"        \
+        ".word .L" #NAME "_4+1, .L" #NAME "_5+1, .L" #NAME "_6+1, .L" #NAME "_7+1\n"        \
+        ".word .L" #NAME "_end+1\n");                                                           \
   }
 
 /* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */
@@ -100,6 +117,7 @@ TRIPLES(tm_triples_any_sign,
         "lsl r10, r10, #1\n lsl r11, r11, #1\n lsl r12, r12, #1\n asr r7, r7, #7\n asr r8, r8, #7\n asr r9, r9, #7\n", ANY_SIGN3)
 
 #undef WORD3
+#undef FIRST3
 #undef FOUR3
 #undef ONE_SIGN3
 #undef ANY_SIGN3
