@@ -108,12 +108,20 @@ def test_multiples_count_their_registers():
 
 
 def test_the_timings_of_a_cortex_m4():
-    """By the manual: LDR 2, one behind another 1; LDM of 4 registers 5; SMLAD 1; a taken branch 1 + 2, else 1."""
+    """By the manual: LDR 2, one behind another 1; STR 1, at a register offset 2, or 1 behind LDR; nothing is pipelined behind STR;
+    LDM of 4 registers 5; SMLAD 1; a taken branch 1 + 2, else 1; BX 3, LDR PC 5; TBB 6."""
     m4 = load_core("cortex-m4")
     assert m4 is not None
     load, dsp, loads, loop = Insn(Kind.LOAD), Insn(Kind.DSP), Insn(Kind.LOADS, 4), Insn(Kind.BRANCH_IF)
     assert m4.fixed([load]) == 2 and m4.fixed([load, load]) == 3 and m4.fixed([load, dsp, load]) == 5
     assert m4.fixed([loads, dsp, dsp, loop]) == 5 + 2 + 1 and m4.leaving(loop) == 2 and m4.leaving(dsp) == 0
+    store, indexed = Insn(Kind.STORE), Insn(Kind.STORE, indexed=True)
+    assert m4.fixed([store]) == 1 and m4.fixed([store, load]) == 3 and m4.fixed([load, store]) == 3
+    assert m4.fixed([indexed]) == 2 and m4.fixed([load, indexed]) == 3 and m4.fixed([indexed, indexed]) == 4
+    assert m4.fixed([load, load, loads, load]) == 3 + 5 + 2
+    jump, loaded = thumb.decode(bytes.fromhex("7047")), thumb.decode(bytes.fromhex("ddf814f0"))  # bx lr; ldr pc, [sp, #20]
+    assert m4.fixed([jump]) + m4.leaving(jump) == 3 and m4.fixed([loaded]) + m4.leaving(loaded) == 5
+    assert m4.fixed([Insn(Kind.TABLE)]) + m4.leaving(Insn(Kind.TABLE)) == 6
     m7 = load_core("cortex-m7")
     assert m7 is not None
     assert m7.fixed([dsp, dsp]) == 2 and m7.fixed([dsp, load]) == 1 and m7.fixed([load, dsp, load]) == 2

@@ -37,13 +37,14 @@ LEAVES = (Kind.BRANCH, Kind.JUMP, Kind.TABLE)
 @dataclass(frozen=True)
 class Insn:
     """n: registers of a load or store multiple. short: of a load, less than a word. leaves: it (also) sets the program counter.
-    offset: a load or store whose address is a register plus a register."""
+    indexed: a load or store whose address is a register plus a register. loaded: a jump whose target comes from memory."""
 
     kind: Kind
     n: int = 1
     short: bool = False
     leaves: bool = False
     indexed: bool = False
+    loaded: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,15 @@ class Core:
 @dataclass(frozen=True)
 class InOrder:
     """A core that issues one instruction at a time: `costs` (1 where a class is not in it) plus `each` per register of a
-    multiple. follows_memory: a load costs this much less right behind another load or store of one register, whose data phase
-    its address phase overlaps."""
+    multiple. follows_load: a load, or a store at a register offset, costs this much less right behind a load of one register, whose
+    data phase its address phase overlaps; nothing does so behind a store. indexed_store: a store at a register offset costs this
+    much more than one at a constant offset. loaded_jump: a jump to where memory says, more than to where a register says."""
 
     costs: Mapping[Kind, float]
     each: float = 1
-    follows_memory: float = 0
+    follows_load: float = 0
+    indexed_store: float = 0
+    loaded_jump: float = 0
     refill: float = 2
     refills: Mapping[Kind, float] = field(default_factory=dict)
 
@@ -78,8 +82,11 @@ class InOrder:
             cost = self.costs.get(i.kind, 1)
             if i.kind in (Kind.LOADS, Kind.STORES):
                 cost += self.each * i.n
-            elif i.kind in (Kind.LOAD, Kind.STORE) and cost > 1 and before in (Kind.LOAD, Kind.STORE):
-                cost -= self.follows_memory
+            elif i.kind in (Kind.LOAD, Kind.STORE):
+                cost += self.indexed_store if i.kind is Kind.STORE and i.indexed else 0
+                cost -= self.follows_load if cost > 1 and before is Kind.LOAD else 0
+            elif i.loaded:
+                cost += self.loaded_jump
             total += cost
             before = i.kind
         return total

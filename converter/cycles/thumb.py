@@ -75,7 +75,7 @@ def _wide(a: int, b: int) -> Insn:
     if op & 0x61 == 1:
         word = op & 0x67 == 5
         load = Insn(Kind.LOAD, short=not word, indexed=_register_offset(a, b))
-        return Insn(Kind.JUMP) if word and b >> 12 == _PC else load
+        return Insn(Kind.JUMP, loaded=True) if word and b >> 12 == _PC else load
     if op & 0x78 == 0x30:
         return Insn(Kind.MULTIPLY) if op & 7 == 0 else Insn(Kind.DSP)
     if op & 0x78 == 0x38:

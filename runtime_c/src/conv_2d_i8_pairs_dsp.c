@@ -60,29 +60,7 @@ static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t 
   }
 }
 
-/* n bytes (a multiple of 4) of one of `together` pixels, whose words alternate. */
-static __attribute__((noinline)) uint32_t *widen_one(uint32_t *dst, const int8_t *x, int32_t n, int32_t together) {
-  uint32_t even, odd;
-#define TM_WIDEN(STEP)                                                           \
-  for (; n > 0; n -= 4) {                                                        \
-    __asm__ volatile(                                                            \
-        "ldr %[o], [%[x]], #4\n"                                                 \
-        "sxtb16 %[e], %[o]\n"                                                    \
-        "sxtb16 %[o], %[o], ror #8\n"                                            \
-        "str %[e], [%[d]], #" STEP "\n"                                          \
-        "str %[o], [%[d]], #" STEP "\n"                                          \
-        : [e] "=&r"(even), [o] "=&r"(odd), [x] "+r"(x), [d] "+r"(dst) : : "memory"); \
-  }
-  if (together == 3) {
-    TM_WIDEN("12")
-  } else {
-    TM_WIDEN("8")
-  }
-#undef TM_WIDEN
-  return dst;
-}
-
-/* n bytes of padding, likewise. */
+/* n bytes of padding, widened, of one of `together` pixels. */
 static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t together) {
   const uint32_t half = (uint32_t)pad & 0xffffu;
   const uint32_t word = half << 16 | half;
@@ -93,41 +71,69 @@ static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t togeth
   return dst;
 }
 
-/* One pixel's widened inputs where runs of a multiple of four bytes can be widened in place. */
-static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy0, int32_t ix0,
-                         int32_t together) {
+/* One of two pixels' widened inputs where runs of a multiple of four bytes can be widened in place. */
+static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy0, int32_t ix0) {
   const int32_t ci = p->in.c;
   const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
   const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
   const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
   for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
     if (iy < 0 || iy >= p->in.h) {
-      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, together);
+      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, 2);
       continue;
     }
     const int8_t *row = x + tm_row_offset(&p->in, iy);
     if (joined) {
-      dst = widen_pad(dst, p->pad_value, left * ci, together);
-      dst = widen_one(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci, together);
-      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, together);
+      dst = widen_pad(dst, p->pad_value, left * ci, 2);
+      dst = tm_widen_one(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
+      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, 2);
       continue;
     }
     for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
       if (ix >= 0 && ix < p->in.w) {
-        dst = widen_one(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, together);
+        dst = tm_widen_one(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci);
       } else {
-        dst = widen_pad(dst, p->pad_value, ci, together);
+        dst = widen_pad(dst, p->pad_value, ci, 2);
       }
     }
   }
 }
 
-/* Three pixels' widened inputs from `rows` runs of `run` bytes; run is a multiple of four, or 9 in three rows. */
-static __attribute__((noinline)) void widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows,
-                                                       int32_t run) {
+static __attribute__((noinline)) uint32_t *widen_three(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2, int32_t n) {
+  return tm_widen_three(dst, x0, x1, x2, n);
+}
+
+/* Three neighbours' widened inputs likewise. Those of a column outside are what is nearest to them, then overwritten. */
+static void widen_three_windows(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy, int32_t ix0) {
+  const int32_t ci = p->in.c;
+  for (int32_t ky = 0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+    if (iy < 0 || iy >= p->in.h) {
+      dst = widen_pad(dst, p->pad_value, 3 * p->kernel_w * ci, 1);
+      continue;
+    }
+    const int8_t *row = x + tm_row_offset(&p->in, iy);
+    for (int32_t kx = 0; kx < p->kernel_w; ++kx) {
+      const int8_t *from[3];
+      uint32_t *const begin = dst;
+      int32_t ix = ix0 + kx * p->dilation_w;
+      for (int32_t k = 0; k < 3; ++k) {
+        from[k] = row + (ptrdiff_t)tm_clamp_i32(ix + k * p->stride_w, 0, p->in.w - 1) * p->in.px_stride;
+      }
+      dst = widen_three(dst, from[0], from[1], from[2], ci);
+      for (int32_t k = 0; k < 3; ++k, ix += p->stride_w) {
+        if (ix < 0 || ix >= p->in.w) {
+          (void)widen_pad(begin + k, p->pad_value, ci, 3);
+        }
+      }
+    }
+  }
+}
+
+/* The same where they are all inside and in `rows` runs of `run` bytes; run is a multiple of four, or 9 in three rows. */
+static void widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows, int32_t run) {
   const int8_t *row = x;
   for (; rows > 0; --rows, row += down) {
-    dst = tm_widen_three(dst, row, row + advance, row + 2 * advance, run & ~3);
+    dst = widen_three(dst, row, row + advance, row + 2 * advance, run & ~3);
   }
   if (run == 9) { /* what is left of the first layer of most networks, 3x3 on an image of three channels */
     for (int32_t k = 0; k < 3; ++k, x += advance) {
@@ -236,7 +242,7 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
       row_left = width;
     }
     if (row_left >= 3 && p->together == 3) {
-      (void)tm_widen_three(wide, from, from + x_step, from + 2 * x_step, ci);
+      (void)widen_three(wide, from, from + x_step, from + 2 * x_step, ci);
       run_three(l, to);
       from += 3 * x_step;
       to += 3 * y_step;
@@ -323,9 +329,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       if (inside3) {
         widen_three_rows(wide, at.x, advance, down, p->kernel_h, run);
       } else {
-        for (int32_t k = 0; k < 3; ++k) {
-          widen_window(p, x, wide + k, at.iy, at.ix + k * p->stride_w, 3);
-        }
+        widen_three_windows(p, x, wide, at.iy, at.ix);
       }
       run_three(&l, to);
       at.x += 3 * advance;
@@ -364,7 +368,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       if (at.rows_inside && at.ix >= 0 && at.ix < columns) {
         from[k] = at.x;
       } else if (in_place) {
-        widen_window(p, x, wide + k, at.iy, at.ix, 2);
+        widen_window(p, x, wide + k, at.iy, at.ix);
         whole = 0;
       } else {
         from[k] = bytes + k * p->kernel_h * run;
@@ -390,7 +394,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         if (from[k] != NULL) {
           uint32_t *dst = wide + k;
           for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
-            dst = widen_one(dst, from[k] + ky * down, run, 2);
+            dst = tm_widen_one(dst, from[k] + ky * down, run);
           }
         }
       }

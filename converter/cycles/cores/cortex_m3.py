@@ -8,9 +8,9 @@ from tinyml.cycles.thumb import decode
 _TIMES = InOrder(
     {
         Kind.LOAD: 2, Kind.STORE: 1, Kind.LOADS: 1, Kind.STORES: 1, Kind.MULTIPLY: 1.5, Kind.LONG: 4, Kind.DIVIDE: 7,
-        Kind.TABLE: 3, Kind.SYSTEM: 2,
+        Kind.TABLE: 4, Kind.SYSTEM: 2,
     },
-    follows_memory=1, refill=2,
+    follows_load=1, indexed_store=1, loaded_jump=2, refill=2,
 )  # fmt: skip
 
 CORE = Core(
