@@ -2,8 +2,8 @@
  * DEPTHWISE_CONV_2D, int8, Armv7E-M, 3x3. Contract: tm/depthwise_conv_2d_3x3.h. Empty on other cores.
  *
  * For one output row and four channels, three rows are widened and paired once per column: a column is four words (one a
- * channel) of the first two rows and two words of the last one, inputs in the high byte of each half. A window is then three
- * neighbouring columns, which SMLAD walks with the weights beside them.
+ * channel, in the order 0, 2, 1, 3) of the first two rows and two words of the last one, inputs in the high byte of each half. A
+ * window is then three neighbouring columns. Two channels' weights stay in registers for two pixels where those are neighbours.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -18,7 +18,8 @@ typedef struct row_job {
   const int32_t *w;        /* stream, at the first group */
   int8_t *y;               /* first output pixel, at the group's first channel */
   ptrdiff_t y_step;        /* from pixel to pixel */
-  ptrdiff_t x_step;        /* bytes from a window's end to the next one's begin */
+  ptrdiff_t x_step;        /* bytes from a window's begin to the next one's */
+  int8_t *y_pairs;         /* up to here two pixels together, whose windows begin in neighbouring columns */
   int8_t *y_end;
   int8_t *y_first;         /* as y, which moves on with the pixels */
   int32_t groups;
@@ -38,8 +39,8 @@ typedef struct row_job {
   "pkhbt r10, r8, r9, lsl #16\n"  \
   "pkhtb r11, r9, r8, asr #16\n"  \
   "and r8, r12, r10, lsl #8\n"    \
-  "and r9, r12, r10\n"            \
-  "and r10, r12, r11, lsl #8\n"   \
+  "and r9, r12, r11, lsl #8\n"    \
+  "and r10, r12, r10\n"           \
   "and r11, r12, r11\n"           \
   "stm r6!, {r8-r11}\n"           \
   "and r8, r12, lr, lsl #8\n"     \
@@ -51,32 +52,55 @@ typedef struct row_job {
   WIDEN("", "", "") WIDEN(", r3", ", r4", ", r5") \
   "add r0, r0, r3, lsl #1\n add r1, r1, r4, lsl #1\n add r2, r2, r5, lsl #1\n"
 
-/* r0: columns, r1: stream; sums in r2-r5. */
-#define COLUMN               \
-  "ldm r0!, {r6-r9}\n"       \
-  "ldm r1!, {r10-r12, lr}\n" \
-  "smlad r2, r6, r10, r2\n"  \
-  "smlad r3, r7, r11, r3\n"  \
-  "smlad r4, r8, r12, r4\n"  \
-  "smlad r5, r9, lr, r5\n"   \
-  "ldrd r6, r7, [r0], #8\n"  \
-  "ldrd r10, r11, [r1], #8\n" \
-  "smlabb r2, r6, r10, r2\n" \
-  "smlabt r3, r7, r10, r3\n" \
-  "smlatb r4, r6, r11, r4\n" \
-  "smlatt r5, r7, r11, r5\n"
+/* Two channels of the pixel in r0's column: sums A, B. r1: stream; X, R: of these channels in a column, bytes. */
+#define TAPS_1(A, B, X0, X1, X2)                                                \
+  "ldrd " A ", " B ", [r1], #8\n"                                               \
+  "ldm r1!, {r6-r11}\n"                                                         \
+  "ldrd r12, lr, [r0, #" X0 "]\n"                                               \
+  "smlad " A ", r12, r6, " A "\n smlad " B ", lr, r7, " B "\n"                  \
+  "ldrd r12, lr, [r0, #" X1 "]\n"                                               \
+  "smlad " A ", r12, r8, " A "\n smlad " B ", lr, r9, " B "\n"                  \
+  "ldrd r12, lr, [r0, #" X2 "]\n"                                               \
+  "smlad " A ", r12, r10, " A "\n smlad " B ", lr, r11, " B "\n"
+#define LAST(A, B, x, w) "smlabb " A ", " x ", " w ", " A "\n smlatt " B ", " x ", " w ", " B "\n"
+#define LAST_1(A, B, R0, R1, R2) \
+  "ldr r6, [r0, #" R0 "]\n"      \
+  "ldr r7, [r0, #" R1 "]\n"      \
+  "ldr r8, [r0, #" R2 "]\n"      \
+  "ldm r1!, {r10-r12}\n" LAST(A, B, "r6", "r10") LAST(A, B, "r7", "r11") LAST(A, B, "r8", "r12")
+/* Their outputs in the halves of A, 128 too large. */
+#define OUT(A, B) \
+  "smmla " A ", " A ", r6, r8\n smmla " B ", " B ", r7, r9\n pkhtb " A ", " B ", " A ", asr #16\n usat16 " A ", #8, " A "\n"
+#define CONSTANTS "ldm r1!, {r6-r9}\n"
+/* The same of two pixels, the second one's sums in r4, r5. */
+#define TAPS_2(X0, X1, X2, X3)                                  \
+  "ldrd r2, r3, [r1], #8\n"                                     \
+  "ldm r1!, {r6-r11}\n"                                         \
+  "ldrd r12, lr, [r0, #" X1 "]\n"                               \
+  "smlad r4, r12, r6, r2\n smlad r5, lr, r7, r3\n"              \
+  "smlad r2, r12, r8, r2\n smlad r3, lr, r9, r3\n"              \
+  "ldrd r12, lr, [r0, #" X0 "]\n"                               \
+  "smlad r2, r12, r6, r2\n smlad r3, lr, r7, r3\n"              \
+  "ldrd r12, lr, [r0, #" X2 "]\n"                               \
+  "smlad r2, r12, r10, r2\n smlad r3, lr, r11, r3\n"            \
+  "smlad r4, r12, r8, r4\n smlad r5, lr, r9, r5\n"              \
+  "ldrd r12, lr, [r0, #" X3 "]\n"                               \
+  "smlad r4, r12, r10, r4\n smlad r5, lr, r11, r5\n"
+#define LAST_2(R0, R1, R2, R3)                                                                            \
+  "ldr r9, [r0, #" R3 "]\n" LAST_1("r2", "r3", R0, R1, R2) LAST("r4", "r5", "r7", "r10") LAST("r4", "r5", "r8", "r11") \
+  LAST("r4", "r5", "r9", "r12")
 
 static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __attribute__((unused))) {
   __asm__ volatile(
       "push {r4-r11, lr}\n"
-      "sub sp, #76\n"
+      "sub sp, #88\n"
       "mov lr, sp\n"
       "ldm r0!, {r1-r10}\n"
       "stm lr!, {r1-r10}\n"
-      "ldm r0, {r1-r9}\n"
-      "stm lr, {r1-r9}\n"
+      "ldm r0, {r1-r10}\n"
+      "stm lr, {r1-r10}\n"
       ".Ltm_row_3x3_group:\n"
-      "add r8, sp, #28\n"
+      "add r8, sp, #32\n"
       "ldm r8!, {r9-r11}\n"
       "ldm r8, {r0-r7}\n"
       "add r9, r9, r0\n"
@@ -92,38 +116,53 @@ static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __att
       "subs r7, r7, #1\n"
       "bne .Ltm_row_3x3_widen\n"
       ".Ltm_row_3x3_widened:\n"
-      "ldr r0, [sp, #72]\n"
-      "ldr r1, [sp]\n"
-      ".Ltm_row_3x3_pixel:\n"
-      "ldm r1!, {r2-r5}\n" COLUMN COLUMN COLUMN
-      "ldm r1, {r6-r12, lr}\n"
-      "smmla r2, r2, r6, r10\n"
-      "smmla r3, r3, r7, r11\n"
-      "smmla r4, r4, r8, r12\n"
-      "smmla r5, r5, r9, lr\n"
-      "pkhtb r2, r4, r2, asr #16\n"
-      "pkhtb r3, r5, r3, asr #16\n"
-      "usat16 r2, #8, r2\n"
-      "usat16 r3, #8, r3\n"
-      "orr r2, r2, r3, lsl #8\n"
-      "eor r2, r2, #0x80808080\n"
+      "ldr r0, [sp, #76]\n"
       "ldm sp, {r1, r6-r9}\n"
+      "cmp r6, r9\n"
+      "beq .Ltm_row_3x3_rest\n"
+      ".Ltm_row_3x3_two:\n" TAPS_2("0", "24", "48", "72") LAST_2("16", "40", "64", "88") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
+      "strd r2, r4, [sp, #80]\n" TAPS_2("8", "32", "56", "80") LAST_2("20", "44", "68", "92") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
+      "ldrd r6, r7, [sp, #80]\n"
+      "orr r2, r6, r2, lsl #8\n"
+      "orr r4, r7, r4, lsl #8\n"
+      "eor r2, r2, #0x80808080\n"
+      "eor r4, r4, #0x80808080\n"
+      "ldm sp, {r1, r6-r9}\n"
+      "str r2, [r6]\n"
+      "str r4, [r6, r7]\n"
+      "add r6, r6, r7, lsl #1\n"
+      "add r0, r0, #48\n"
+      "str r6, [sp, #4]\n"
+      "cmp r6, r9\n"
+      "bne .Ltm_row_3x3_two\n"
+      ".Ltm_row_3x3_rest:\n"
+      "ldr r9, [sp, #20]\n"
+      "cmp r6, r9\n"
+      "beq .Ltm_row_3x3_done\n"
+      ".Ltm_row_3x3_one:\n" TAPS_1("r4", "r5", "0", "24", "48") LAST_1("r4", "r5", "16", "40", "64") CONSTANTS OUT("r4", "r5")
+      TAPS_1("r2", "r3", "8", "32", "56") LAST_1("r2", "r3", "20", "44", "68") CONSTANTS OUT("r2", "r3")
+      "orr r2, r4, r2, lsl #8\n"
+      "eor r2, r2, #0x80808080\n"
+      "ldm sp, {r1, r6-r10}\n"
       "str r2, [r6]\n"
       "add r6, r6, r7\n"
       "add r0, r0, r8\n"
       "str r6, [sp, #4]\n"
-      "cmp r6, r9\n"
-      "bne .Ltm_row_3x3_pixel\n"
-      "ldrd r10, r11, [sp, #20]\n"
+      "cmp r6, r10\n"
+      "bne .Ltm_row_3x3_one\n"
+      ".Ltm_row_3x3_done:\n"
+      "ldrd r8, r9, [sp, #16]\n"
+      "ldrd r10, r11, [sp, #24]\n"
       "add r1, r1, #120\n"
       "add r10, r10, #4\n"
+      "add r8, r8, #4\n"
       "add r9, r9, #4\n"
-      "subs r11, r11, #1\n"
       "strd r1, r10, [sp]\n"
-      "str r9, [sp, #16]\n"
-      "strd r10, r11, [sp, #20]\n"
+      "strd r8, r9, [sp, #16]\n"
+      "subs r11, r11, #1\n"
+      "strd r10, r11, [sp, #24]\n"
       "bne .Ltm_row_3x3_group\n"
-      "add sp, #76\n"
+      "add sp, #88\n"
       "pop {r4-r11, pc}\n");
 }
 
@@ -198,7 +237,7 @@ static __attribute__((naked, noinline)) void tm_unpack_3x3(const unpack_job *job
       "lsrlt r5, r5, #1\n"
       "addlt r11, r11, #1\n"
       "addge r5, r5, r10, lsr #31\n"
-      "str r5, [r1, #88]\n"
+      "str r5, [r1, #44]\n"
       "ldrd r4, r5, [r0, #36]\n"
       "lsl r6, r6, r4\n"
       "asr r6, r6, r5\n"
@@ -207,17 +246,21 @@ static __attribute__((naked, noinline)) void tm_unpack_3x3(const unpack_job *job
       "mov r4, #0x40\n"
       "lsl r4, r4, r11\n"
       "add r4, r4, #0x8000\n"
-      "str r4, [r1, #104]\n" TAPS("16", "32") "add r2, r2, r3\n" TAPS("40", "56") "add r2, r2, r3\n" TAPS("64", "80")
+      "str r4, [r1, #52]\n" TAPS("8", "32") "add r2, r2, r3\n" TAPS("16", "36") "add r2, r2, r3\n" TAPS("24", "40")
       "sub r2, r2, r3, lsl #1\n"
       "ldr r4, [r0, #44]\n"
-      "str r9, [r1], #4\n"
+      "str r9, [r1]\n"
       "add lr, lr, r4\n"
       "add r2, r2, #1\n"
-      "add r12, r12, #2\n"
       "ldr r4, [r0]\n"
-      "sub r4, r1, r4\n"
-      "cmp r4, #16\n"
-      "bne .Ltm_unpack_3x3_channel\n"
+      "sub r4, r1, r4\n" /* of the channels: 0, 60, 4, 64 */
+      "cmp r4, #60\n"
+      "ittee eq\n"
+      "subeq r1, r1, #56\n"
+      "subeq r12, r12, #58\n"
+      "addne r1, r1, #60\n"
+      "addne r12, r12, #60\n"
+      "bls .Ltm_unpack_3x3_channel\n"
       "pop {r4-r11, pc}\n");
 }
 
@@ -267,8 +310,9 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
   fill(cols + right * COLUMN_WORDS, outside, (columns - right) * COLUMN_WORDS);
   x += (ptrdiff_t)(left - p->pad_left) * p->in.px_stride;
   const ptrdiff_t width = (ptrdiff_t)p->out.w * p->out.px_stride;
-  row_job job = {stream, NULL, p->out.px_stride, (p->stride_w - 3) * COLUMN_WORDS * 4, NULL, NULL, c / 4, {0, 0, 0},
-                 {NULL, NULL, NULL}, {0, 0, 0}, cols + left * COLUMN_WORDS, right - left, cols};
+  const ptrdiff_t pairs = p->stride_w == 1 ? (ptrdiff_t)(p->out.w & ~1) * p->out.px_stride : 0;
+  row_job job = {stream, NULL, p->out.px_stride, p->stride_w * COLUMN_WORDS * 4, NULL, NULL, NULL, c / 4, {0, 0, 0}, {NULL, NULL, NULL},
+                 {0, 0, 0}, cols + left * COLUMN_WORDS, right - left, cols};
   for (int32_t oy = 0, iy0 = -p->pad_top; oy < p->out.h; ++oy, iy0 += p->stride_h) {
     for (int32_t ky = 0, iy = iy0; ky < 3; ++ky, iy += p->dilation_h) {
       job.in[ky] = pad;
@@ -282,6 +326,7 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
     job.w = stream;
     job.y = job.y_first = y + tm_row_offset(&p->out, oy);
     job.y_end = job.y + width;
+    job.y_pairs = job.y + pairs;
     job.groups = c / 4;
     tm_row_3x3(&job);
     if (c % 4 != 0) { /* the last group overlaps the one before it */
@@ -291,6 +336,7 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
       }
       job.y = job.y_first += c - 4;
       job.y_end += c - 4;
+      job.y_pairs += c - 4;
       job.groups = 1;
       tm_row_3x3(&job);
     }

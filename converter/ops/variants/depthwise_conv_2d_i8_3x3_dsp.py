@@ -45,12 +45,12 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Sixteen) -> np.ndarray:
     c = len(bias)
     out = []
     for at in np.minimum(np.arange(0, c, 4), c - 4).tolist():
-        four = slice(at, at + 4)
-        out.append(wide[four])
-        for kx in range(3):
-            out.append(halves(scaled[0, kx, four], scaled[1, kx, four]))
-            out.append(halves(scaled[2, kx, at : at + 4 : 2], scaled[2, kx, at + 1 : at + 4 : 2]))
-        out += [q.mult[four].astype(np.int32), q.add[four].astype(np.int32)]
+        for first in (at, at + 1):
+            two = slice(first, first + 3, 2)
+            out.append(wide[two])
+            out += [halves(scaled[0, kx, two], scaled[1, kx, two]) for kx in range(3)]
+            out.append(halves(scaled[2, :, first], scaled[2, :, first + 2]))
+            out += [q.mult[two].astype(np.int32), q.add[two].astype(np.int32)]
     return np.concatenate(out)
 
 

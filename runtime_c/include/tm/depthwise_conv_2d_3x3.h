@@ -6,11 +6,12 @@
  * is in its weights and inputs: the shift is the same for all of them, so that four outputs are rounded, saturated and
  * stored together. The lowering proves that y equals LiteRT's two roundings for every acc that can occur.
  *
- * packed.bits == NULL: w is one stream of int32 words, per group of four channels c .. c+3:
- *   bias[c] .. bias[c+3], scaled by S = 2^8 * s; the zero point's term is folded in
- *   per column kx: four words, one a channel, low half s * w[0,kx], high half s * w[1,kx]; then the last row's two words,
- *     halves s * w[2,kx] of the channels (c, c+1) and (c+2, c+3)
- *   mult[c] .. mult[c+3], add[c] .. add[c+3]
+ * packed.bits == NULL: w is one stream of int32 words, per group of four channels c .. c+3 first of the channels a = c, b = c+2,
+ * then of a = c+1, b = c+3:
+ *   bias[a], bias[b], scaled by S = 2^8 * s; the zero point's term is folded in
+ *   per column kx a word of a and one of b, low half s * w[0,kx], high half s * w[1,kx]
+ *   per column kx one word, low half s * w[2,kx] of a, high half of b
+ *   mult[a], mult[b], add[a], add[b]
  *   Groups begin at channels 0, 4, 8, ...; where C is no multiple of 4, the last one begins at C-4.
  * Else w is the file's int8 [3,3,C] and `packed` the constants, 1 <= e <= 9, from which the kernel makes this stream in its
  * scratch: S = 2^(17-e), add = 2^15 + 2^(15-e).
