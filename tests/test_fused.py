@@ -19,8 +19,8 @@ import fused  # noqa: E402
 RECORD: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "fused.json").read_text())
 SLOW = {"mcunet_vww", "mcunetv2_large"}  # a minute and more under emulation
 TOLERANCE = 0.01
-# What is asked is fused.INSTRUCTIONS. Not reached: the depthwise kernel of layers got faster than the one inside joined pairs.
-REACHED = {"kws_dscnn_int8": 1.125}
+# What is asked is fused.INSTRUCTIONS. Not reached: the layers got faster than the depthwise part inside joined pairs.
+REACHED = {"kws_dscnn_int8": 1.15}
 
 
 @needs("arm-none-eabi-gcc", "qemu-system-arm")

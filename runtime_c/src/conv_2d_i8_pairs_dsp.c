@@ -11,51 +11,54 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/pair_job_dsp.h"
 #include "tm/triple_job_dsp.h"
-#include "tm/widen_dsp.h"
+#include "tm/widen_rows_dsp.h"
 
-static int8_t *fill_bytes(int8_t *dst, int8_t value, int32_t n) {
+/* n bytes, as unaligned words and half-words, which LDR and STR permit. */
+static void fill_bytes(int8_t *dst, int8_t value, int32_t n) {
+  const uint32_t v = ((uint32_t)value & 0xffu) * 0x01010101u;
+  for (; n >= 4; n -= 4) {
+    __asm__ volatile("str %1, [%0], #4" : "+r"(dst) : "r"(v) : "memory");
+  }
   for (; n > 0; --n) {
     *dst++ = value;
   }
-  return dst;
 }
 
-static int8_t *copy_bytes(int8_t *dst, const int8_t *src, int32_t n) {
+static inline void copy_bytes(int8_t *dst, const int8_t *src, int32_t n) {
   uint32_t v;
   for (; n >= 4; n -= 4) {
-    /* unaligned words, which LDR and STR permit */
     __asm__ volatile("ldr %0, [%1], #4\n str %0, [%2], #4" : "=&r"(v), "+r"(src), "+r"(dst) : : "memory");
   }
-  for (; n > 0; --n) {
-    *dst++ = *src++;
+  if ((n & 2) != 0) {
+    __asm__ volatile("ldrh %0, [%1], #2\n strh %0, [%2], #2" : "=&r"(v), "+r"(src), "+r"(dst) : : "memory");
   }
-  return dst;
+  if ((n & 1) != 0) {
+    *dst = *src;
+  }
 }
 
 /* The window's bytes at input row iy0 and column ix0, kernel_h rows of kernel_w pixels, padding included. */
 static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *dst, int32_t iy0, int32_t ix0) {
   const int32_t ci = p->in.c;
   const int32_t run = p->kernel_w * ci;
-  const int8_t pad = (int8_t)p->pad_value;
   /* columns [left, right) of a row are inside and neighbours */
   const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
   const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
   const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
-  for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+  fill_bytes(dst, (int8_t)p->pad_value, p->kernel_h * run);
+  for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h, dst += run) {
     if (iy < 0 || iy >= p->in.h) {
-      dst = fill_bytes(dst, pad, run);
       continue;
     }
     const int8_t *row = x + tm_row_offset(&p->in, iy);
     if (joined) {
-      dst = fill_bytes(dst, pad, left * ci);
-      dst = copy_bytes(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
-      dst = fill_bytes(dst, pad, (p->kernel_w - right) * ci);
+      copy_bytes(dst + left * ci, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
       continue;
     }
     for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
-      const int inside = ix >= 0 && ix < p->in.w;
-      dst = inside ? copy_bytes(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci) : fill_bytes(dst, pad, ci);
+      if (ix >= 0 && ix < p->in.w) {
+        copy_bytes(dst + kx * ci, row + (ptrdiff_t)ix * p->in.px_stride, ci);
+      }
     }
   }
 }
@@ -99,10 +102,6 @@ static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, u
   }
 }
 
-static __attribute__((noinline)) uint32_t *widen_three(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2, int32_t n) {
-  return tm_widen_three(dst, x0, x1, x2, n);
-}
-
 /* Three neighbours' widened inputs likewise. Those of a column outside are what is nearest to them, then overwritten. */
 static void widen_three_windows(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy, int32_t ix0) {
   const int32_t ci = p->in.c;
@@ -119,50 +118,13 @@ static void widen_three_windows(const tm_conv_2d_i8_pairs_params *p, const int8_
       for (int32_t k = 0; k < 3; ++k) {
         from[k] = row + (ptrdiff_t)tm_clamp_i32(ix + k * p->stride_w, 0, p->in.w - 1) * p->in.px_stride;
       }
-      dst = widen_three(dst, from[0], from[1], from[2], ci);
+      dst = tm_widen_threes(dst, from[0], from[1], from[2], ci);
       for (int32_t k = 0; k < 3; ++k, ix += p->stride_w) {
         if (ix < 0 || ix >= p->in.w) {
           (void)widen_pad(begin + k, p->pad_value, ci, 3);
         }
       }
     }
-  }
-}
-
-/* The same where they are all inside and in `rows` runs of `run` bytes; run is a multiple of four, or 9 in three rows. */
-static void widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows, int32_t run) {
-  const int8_t *row = x;
-  for (; rows > 0; --rows, row += down) {
-    dst = widen_three(dst, row, row + advance, row + 2 * advance, run & ~3);
-  }
-  if (run == 9) { /* what is left of the first layer of most networks, 3x3 on an image of three channels */
-    for (int32_t k = 0; k < 3; ++k, x += advance) {
-      dst[k] = ((uint32_t)x[8] & 0xffffu) | (uint32_t)x[8 + 2 * down] << 16;
-      dst[3 + k] = (uint32_t)x[8 + down]; /* the weights of the high half are 0, whatever stands there */
-    }
-  }
-}
-
-/*
- * Two pixels' widened inputs from `rows` runs of `run` bytes: fours of each run first, what is left of all runs behind them.
- * x0, x1: the pixels' first runs; step0, step1: from one run to the next; rest: room for twice what is left, in fours.
- */
-static __attribute__((noinline)) void widen_rows(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0,
-                                                 ptrdiff_t step1, int32_t rows, int32_t run, int8_t *rest) {
-  const int32_t fours = run & ~3;
-  const int32_t rest_bytes = (rows * (run & 3) + 3) & ~3;
-  int8_t *at = rest;
-  for (; rows > 0; --rows) {
-    dst = tm_widen_two(dst, x0, x1, fours);
-    for (int32_t k = fours; k < run; ++k) {
-      at[rest_bytes] = x1[k];
-      *at++ = x0[k];
-    }
-    x0 += step0;
-    x1 += step1;
-  }
-  if (rest_bytes != 0) {
-    (void)tm_widen_two(dst, rest, rest + rest_bytes, rest_bytes);
   }
 }
 
@@ -242,7 +204,7 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
       row_left = width;
     }
     if (row_left >= 3 && p->together == 3) {
-      (void)widen_three(wide, from, from + x_step, from + 2 * x_step, ci);
+      (void)tm_widen_threes(wide, from, from + x_step, from + 2 * x_step, ci);
       run_three(l, to);
       from += 3 * x_step;
       to += 3 * y_step;
@@ -313,7 +275,8 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     pointwise(p, x, y, wide, &l);
     return TM_OK;
   }
-  const int threes = p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
+  const int threes = p->together == 3 && run % 4 == 0;
+  const int rgb = p->kernel_h == 3 && run == 9;
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
     begin_row(p, x, y, &at);
@@ -327,7 +290,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     const int inside3 = inside && at.ix + 2 * p->stride_w < columns;
     if (threes && (inside3 || in_place) && at.ox + 2 < p->out.w) {
       if (inside3) {
-        widen_three_rows(wide, at.x, advance, down, p->kernel_h, run);
+        tm_widen_three_rows(wide, at.x, advance, down, p->kernel_h, run);
       } else {
         widen_three_windows(p, x, wide, at.iy, at.ix);
       }
@@ -386,8 +349,10 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         begin_row(p, x, y, &at);
       }
     }
-    if (whole) {
-      widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
+    if (rgb) {
+      tm_widen_rgb(wide, from[0], from[1], step[0], step[1]);
+    } else if (whole) {
+      tm_widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
     } else {
       /* one of the two is at a border, the other one may not be */
       for (int32_t k = 0; k < 2; ++k) {

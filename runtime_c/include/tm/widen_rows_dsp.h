@@ -1,0 +1,95 @@
+/*
+ * Armv7E-M: the widened inputs (tm/widen_dsp.h) of whole windows, for convolutions on packed pairs of output channels.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TM_WIDEN_ROWS_DSP_H
+#define TM_WIDEN_ROWS_DSP_H
+
+#include "tm/widen_dsp.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+
+/*
+ * Two pixels' widened inputs from `rows` runs of `run` bytes: fours of each run first, what is left of all runs behind them.
+ * x0, x1: the pixels' first runs; step0, step1: from one run to the next; rest: room for twice what is left, in fours.
+ */
+static __attribute__((noinline)) void tm_widen_rows(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0,
+                                                 ptrdiff_t step1, int32_t rows, int32_t run, int8_t *rest) {
+  const int32_t fours = run & ~3;
+  const int32_t rest_bytes = (rows * (run & 3) + 3) & ~3;
+  int8_t *at = rest;
+  for (; rows > 0; --rows) {
+    dst = tm_widen_two(dst, x0, x1, fours);
+    for (int32_t k = fours; k < run; ++k) {
+      at[rest_bytes] = x1[k];
+      *at++ = x0[k];
+    }
+    x0 += step0;
+    x1 += step1;
+  }
+  if (rest_bytes != 0) {
+    (void)tm_widen_two(dst, rest, rest + rest_bytes, rest_bytes);
+  }
+}
+
+/* The same of three runs of nine bytes: the first layer of most networks, 3x3 on an image of three channels. */
+static __attribute__((noinline)) void tm_widen_rgb(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0, ptrdiff_t step1) {
+  int32_t a, b, c, d, e, f;
+/* eight bytes; the ninth stays in a register */
+#define TM_ROW(KEEP0, KEEP1)                                \
+  __asm__ volatile(                                         \
+      "ldr %[k0], [%[x0]]\n"                                \
+      "ldr %[k1], [%[x1]]\n"                                \
+      "sxtb16 r5, %[k0]\n"                                  \
+      "sxtb16 r6, %[k1]\n"                                  \
+      "sxtb16 %[k0], %[k0], ror #8\n"                       \
+      "sxtb16 %[k1], %[k1], ror #8\n"                       \
+      "strd r5, r6, [%[d]], #8\n"                           \
+      "strd %[k0], %[k1], [%[d]], #8\n"                     \
+      "ldr %[k0], [%[x0], #4]\n"                            \
+      "ldr %[k1], [%[x1], #4]\n"                            \
+      "sxtb16 r5, %[k0]\n"                                  \
+      "sxtb16 r6, %[k1]\n"                                  \
+      "sxtb16 %[k0], %[k0], ror #8\n"                       \
+      "sxtb16 %[k1], %[k1], ror #8\n"                       \
+      "strd r5, r6, [%[d]], #8\n"                           \
+      "strd %[k0], %[k1], [%[d]], #8\n"                     \
+      "ldrsb %[k0], [%[x0], #8]\n"                          \
+      "ldrsb %[k1], [%[x1], #8]\n"                          \
+      : [k0] "=&r"(KEEP0), [k1] "=&r"(KEEP1), [d] "+r"(dst) \
+      : [x0] "r"(x0), [x1] "r"(x1)                          \
+      : "r5", "r6", "memory")
+  TM_ROW(a, b);
+  x0 += step0;
+  x1 += step1;
+  TM_ROW(c, d);
+  x0 += step0;
+  x1 += step1;
+  TM_ROW(e, f);
+#undef TM_ROW
+  /* the weights of the fourth byte are 0, whatever stands in its half */
+  __asm__ volatile(
+      "pkhbt %[a], %[a], %[e], lsl #16\n"
+      "pkhbt %[b], %[b], %[f], lsl #16\n"
+      "strd %[a], %[b], [%[dst]]\n"
+      "strd %[c], %[d], [%[dst], #8]\n"
+      : [a] "+r"(a), [b] "+r"(b)
+      : [c] "r"(c), [d] "r"(d), [e] "r"(e), [f] "r"(f), [dst] "r"(dst)
+      : "memory");
+}
+
+static __attribute__((noinline)) uint32_t *tm_widen_threes(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2,
+                                                           int32_t n) {
+  return tm_widen_three(dst, x0, x1, x2, n);
+}
+
+/* Three pixels' widened inputs from `rows` runs of `run` bytes, a multiple of four; advance: from pixel to pixel, down: to the next run. */
+static void tm_widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows, int32_t run) {
+  for (; rows > 0; --rows, x += down) {
+    dst = tm_widen_threes(dst, x, x + advance, x + 2 * advance, run);
+  }
+}
+
+#endif
+#endif /* TM_WIDEN_ROWS_DSP_H */
