@@ -134,10 +134,22 @@ def pool(rng: np.random.Generator, name: str) -> Case:
     )
 
 
+def resize(rng: np.random.Generator, name: str) -> Case:
+    (h, w), (oh, ow), c = rng.integers(1, 8, 2), rng.integers(1, 12, 2), int(rng.integers(1, 38))
+    size = (int(oh), int(ow)) if rng.integers(0, 2) else (2 * int(h), 2 * int(w))
+    flags = ("", "AlignCorners", "HalfPixelCenters")
+    flag = flags[int(rng.integers(0, 3))]
+    options = {each: each == flag for each in flags[1:]}
+    x = CaseTensor((1, int(h), int(w), c), scale=0.05, zero_point=-7)
+    operand = CaseTensor((2,), DType.INT32, data=np.array(size, np.int32))
+    return Case(name, options, (x, operand), (CaseTensor((1, *size, c), scale=0.05, zero_point=-7),))
+
+
 MAKERS: dict[str, Callable[[np.random.Generator, str], Case]] = {
     "CONV_2D": conv_2d, "DEPTHWISE_CONV_2D": depthwise_conv_2d, "FULLY_CONNECTED": fully_connected,
     "ADD": _binary(lambda a, b: 0.7 * (a + b)), "SUB": _binary(lambda a, b: 0.7 * (a + b)), "MUL": _binary(lambda a, b: 60 * a * b),
     "MEAN": mean, "AVERAGE_POOL_2D": pool, "MAX_POOL_2D": pool,
+    "RESIZE_BILINEAR": resize, "RESIZE_NEAREST_NEIGHBOR": resize,
 }  # fmt: skip
 
 

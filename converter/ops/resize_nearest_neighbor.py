@@ -16,6 +16,7 @@ from tinyml.numerics import same_quant
 from tinyml.ops import _resize
 from tinyml.ops._operands import data_access
 from tinyml.opspec import Access, Case, CaseTensor, KernelCall, Lowering, OpSpec, Ref, Table, TiedRange
+from tinyml.variants import cheapest
 
 
 def positions(n: NodeView, dim: int) -> np.ndarray:
@@ -44,7 +45,7 @@ def is_noop(n: NodeView) -> bool:
 
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    return (
+    portable = (
         KernelCall(
             f"tm_resize_nearest_neighbor_b{n.x.dtype.bytes}", "resize_nearest_neighbor", "tm_resize_nearest_neighbor_params",
             (
@@ -54,6 +55,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
             (Ref(n.x.id), Ref(n.y.id)),
         ),
     )  # fmt: skip
+    return portable if n.is_float else cheapest(n, low, portable, 6.0 * n.y.elements + 20.0 * n.y.elements / n.y.shape[3])
 
 
 def cases() -> Iterable[Case]:

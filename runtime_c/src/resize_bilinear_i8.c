@@ -1,26 +1,5 @@
 /* RESIZE_BILINEAR, int8. Contract: tm/resize_bilinear.h. Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0 */
-#include "tm/resize_bilinear.h"
-
-/* Two neighbouring rows or columns of the layer and the weight of the second, in 1/1024. */
-typedef struct span {
-  int32_t first, last;
-  int32_t weight;
-} span;
-
-static span span_at(int32_t v, int32_t scale, int32_t offset, int32_t extent) {
-  const int32_t u = tm_max_i32(v * scale + offset, 0);
-  span s;
-  s.first = u >> 10;
-  s.weight = s.first < extent - 1 ? u & 1023 : 0;
-  s.last = s.first + (s.weight != 0 ? 1 : 0);
-  return s;
-}
-
-static int holds(int32_t from, int32_t n, int32_t v0, int32_t count, int32_t scale, int32_t offset, int32_t extent) {
-  const span first = span_at(v0, scale, offset, extent);
-  const span last = span_at(v0 + count - 1, scale, offset, extent);
-  return count > 0 && tm_resize_holds(from, n, first.first, last.last);
-}
+#include "tm/resize_span.h"
 
 /* x / 2^20, halves away from zero */
 static int32_t round20(int32_t x) {
@@ -32,17 +11,16 @@ tm_status tm_resize_bilinear_i8(const tm_resize_bilinear_i8_params *p, const int
   if (p == NULL || x == NULL || y == NULL) {
     return TM_ERR_ARGUMENT;
   }
-  if (p->in.c != p->out.c || !holds(p->in_y0, p->in.h, p->out_y0, p->out.h, p->scale_y, p->offset_y, p->layer_h) ||
-      !holds(p->in_x0, p->in.w, p->out_x0, p->out.w, p->scale_x, p->offset_x, p->layer_w)) {
+  if (!tm_resize_bilinear_fits(p)) {
     return TM_ERR_SHAPE;
   }
   for (int32_t oy = 0; oy < p->out.h; ++oy) {
-    const span sy = span_at(p->out_y0 + oy, p->scale_y, p->offset_y, p->layer_h);
+    const tm_span sy = tm_span_at(p->out_y0 + oy, p->scale_y, p->offset_y, p->layer_h);
     const int8_t *top = x + tm_row_offset(&p->in, sy.first - p->in_y0);
     const int8_t *bottom = x + tm_row_offset(&p->in, sy.last - p->in_y0);
     int8_t *dst = y + tm_row_offset(&p->out, oy);
     for (int32_t ox = 0; ox < p->out.w; ++ox) {
-      const span sx = span_at(p->out_x0 + ox, p->scale_x, p->offset_x, p->layer_w);
+      const tm_span sx = tm_span_at(p->out_x0 + ox, p->scale_x, p->offset_x, p->layer_w);
       const ptrdiff_t left = (ptrdiff_t)(sx.first - p->in_x0) * p->in.px_stride;
       const ptrdiff_t right = (ptrdiff_t)(sx.last - p->in_x0) * p->in.px_stride;
       /* the four weights add up to 2^20 */
