@@ -103,7 +103,7 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         ("scale_y", scale_y), ("scale_x", scale_x), ("offset_y", offset_y), ("offset_x", offset_x),
     )  # fmt: skip
     portable = (KernelCall("tm_resize_bilinear_i8", "resize_bilinear", "tm_resize_bilinear_i8_params", params, args),)
-    return cheapest(n, low, portable, 23.0 * n.y.elements + 60.0 * n.y.elements / n.y.shape[3])
+    return cheapest(n, low, portable, 38.0 * n.y.elements + 60.0 * n.y.elements / n.y.shape[3])
 
 
 def cases() -> Iterable[Case]:
