@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinyml.emit.flags import goal_defines
 from tinyml.emit.project import Project, emit_project
 from tinyml.emit.weights import FlashRoom
 from tinyml.importers import import_model
@@ -42,4 +43,4 @@ def compile_model(
     graph = run_passes(source, after_pass)
     plan = make_plan(graph, Target(isa, goal.optimize), progress, goal)
     progress("generating C")
-    return Compiled(source, plan, emit_project(plan, data, name, weight_rooms), data)
+    return Compiled(source, plan, emit_project(plan, data, name, weight_rooms, goal_defines(goal.optimize)), data)

@@ -87,6 +87,12 @@ def cost(calls: tuple[KernelCall, ...], instructions: float, prices: Prices) -> 
     return instructions + prices.flash * table_bytes(calls) + prices.scratch * scratch
 
 
+def least(low: Lowering, *offers: tuple[tuple[KernelCall, ...], float]) -> tuple[KernelCall, ...]:
+    """Of several ways to compute a node, each with its instructions, the calls that cost least under low.optimize; the first of equals."""
+    prices = PRICES[low.optimize]
+    return min(offers, key=lambda o: cost(o[0], o[1] * low.repeats, prices))[0]
+
+
 def cheaper(low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCall, ...] | None, more: float) -> tuple[KernelCall, ...]:
     """Two forms of one variant's tables: `first`, or where flash is what counts `second`, which unpacks smaller tables into
     scratch in `more` instructions per call."""

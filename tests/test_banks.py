@@ -308,6 +308,16 @@ def test_an_image_has_each_part_in_its_bank(tmp_path: Path, stand_in: bool) -> N
     assert 0 <= project.weights_bytes - project.weights_in["qspi"] - sections[".tm_weights"].size + 64 < 128
     assert built.main_ram_bytes("arena", "arena1") == spread.arena_bytes
     assert built.flash_bytes < 1 << 20
+    started = {name for name in built.image.symbols if name.startswith("tm_port_bank_")}
+    assert started == (set() if stand_in else {"tm_port_bank_qspi", "tm_port_bank_sdram"})
+
+
+@needs("arm-none-eabi-gcc")
+def test_an_image_holds_nothing_that_starts_a_bank_it_does_not_use(tmp_path: Path) -> None:
+    board = load_board("stm32f746")
+    write_files(tmp_path, emit_firmware(split_weights(FlashRoom("", 3000), FlashRoom("qspi", 1 << 20)), board))
+    symbols = compile_project(tmp_path, board, build_dir=tmp_path / "build").image.symbols
+    assert {name for name in symbols if name.startswith("tm_port_bank_")} == {"tm_port_bank_qspi"}
 
 
 def report(plan: Plan, board_name: str = "stm32h743") -> PlanReport:

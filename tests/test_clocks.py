@@ -192,6 +192,9 @@ def test_no_port_hangs_on_a_chip_that_never_answers(load, name, source, word):
 
     lib = load(load_board(name), read, lambda a, v: None, source)
     lib.tm_port_init()
+    for bank in load_board(name).banks:
+        if hasattr(lib, f"tm_port_bank_{bank.name}"):
+            getattr(lib, f"tm_port_bank_{bank.name}")()
     assert reads < 12 * WAIT_LIMIT
     reads = 0
     lib.tm_port_write(bytes(200), 200)

@@ -20,6 +20,8 @@ BANKS = {b.name: b for b in BOARD.banks}
 def start(load, soc: Disco):  # noqa: F811
     lib = load(BOARD, soc.read, soc.write)
     lib.tm_port_init()
+    lib.tm_port_bank_sdram()
+    lib.tm_port_bank_qspi()
     return info_of(lib)
 
 

@@ -37,10 +37,4 @@ static inline void set_field(uint32_t address, uint32_t mask, uint32_t value) { 
 
 extern uint8_t __stack_bottom[], __stack_top[];
 
-/*
- * Whether the image has anything in a bank beside the main ones, for a port that has to start it: first and end are the linker
- * script's __bank_<name>_start and _end. volatile: a compiler takes two objects for different whatever their addresses are.
- */
-static inline int bank_is_used(const uint8_t *volatile first, const uint8_t *volatile end) { return first != end; }
-
 #endif /* TM_BOARD_REG_H */

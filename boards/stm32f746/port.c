@@ -15,8 +15,6 @@
 #include "../_stm32/quadspi.h"
 #include "../_stm32/sdram.h"
 
-extern uint8_t __bank_qspi_start[], __bank_qspi_end[], __bank_sdram_start[], __bank_sdram_end[];
-
 static const stm32_setup setup = {
     .hse_hz = 25000000,
     .m = 25, .n = 432, .p = 2, .q = 9, .r = 2, /* 25 MHz / 25 * 432 = 432 MHz; / 2 = 216 MHz */
@@ -68,14 +66,18 @@ void tm_port_init(void) {
   protect();
   port.flags = caches_on();
   stm32_start(&setup);
-  if (bank_is_used(__bank_sdram_start, __bank_sdram_end)) {
-    connect(sdram_pins, sizeof sdram_pins / sizeof sdram_pins[0]);
-    (void)sdram_start(port.clock_hz);
-  }
-  if (bank_is_used(__bank_qspi_start, __bank_qspi_end)) {
-    connect(qspi_pins, sizeof qspi_pins / sizeof qspi_pins[0]);
-    (void)quadspi_map(24);
-    mpu_region(2, 0x90000000u, 24, MPU_READ_ONLY);
-    BARRIER();
-  }
+}
+
+TM_PORT_BANK(sdram);
+void tm_port_bank_sdram(void) {
+  connect(sdram_pins, sizeof sdram_pins / sizeof sdram_pins[0]);
+  (void)sdram_start(port.clock_hz);
+}
+
+TM_PORT_BANK(qspi);
+void tm_port_bank_qspi(void) {
+  connect(qspi_pins, sizeof qspi_pins / sizeof qspi_pins[0]);
+  (void)quadspi_map(24);
+  mpu_region(2, 0x90000000u, 24, MPU_READ_ONLY);
+  BARRIER();
 }

@@ -68,7 +68,7 @@ def build_folder(job: Job, folder: Path, builder: str | None, console: Console) 
             write_files(Path(tmp), files)
             progress("compiling" if builder == "gcc" else "starting PlatformIO")
             if builder == "gcc":
-                build = compile_project(Path(tmp), job.board, build_dir=Path(tmp) / "build")
+                build = compile_project(Path(tmp), job.board, build_dir=Path(tmp) / "build", defines=job.compiled.project.defines)
             else:
                 build = build_with_platformio(Path(tmp), job.board, progress)
             binaries = {IMAGE: build.elf.read_bytes(), "firmware.map": build.elf.with_suffix(".map").read_bytes()}
@@ -78,7 +78,7 @@ def build_folder(job: Job, folder: Path, builder: str | None, console: Console) 
     require_fit(report, all_boards(), job.compiled.plan, job.remedy)
     marker = {
         "tool": "tinyml", "version": __version__, "builder": builder, "compiler": build.compiler if build else None,
-        "flags": list(build.flags) if build else None, "files": digest(files), "plan": report.to_json(),
+        "flags": list(build.flags) if build else None, "files": digest(files, job.compiled.project.defines), "plan": report.to_json(),
     }  # fmt: skip
     replace_folder(folder, files, binaries, marker)
     return Built(folder, builder, build.compiler if build else None, report)
@@ -91,7 +91,7 @@ def reusable(job: Job, folder: Path, builder: str) -> Built | None:
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         unchanged = all((folder / name).read_text(encoding="utf-8") == text for name, text in files.items())
-        same = (marker["files"], marker["builder"], marker["version"]) == (digest(files), builder, __version__)
+        same = (marker["files"], marker["builder"], marker["version"]) == (digest(files, job.compiled.project.defines), builder, __version__)
         if unchanged and same and (folder / IMAGE).is_file():
             return Built(folder, builder, str(marker["compiler"]), None, True)
     except (OSError, ValueError, KeyError, TypeError):
@@ -99,9 +99,9 @@ def reusable(job: Job, folder: Path, builder: str) -> Built | None:
     return None
 
 
-def digest(files: Mapping[str, str]) -> str:
-    """Of the names and texts of a project's files."""
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+def digest(files: Mapping[str, str], defines: tuple[str, ...] = ()) -> str:
+    """Of the names and texts of a project's files, and of what they are compiled with."""
+    return hashlib.sha256(json.dumps([files, defines], sort_keys=True).encode()).hexdigest()
 
 
 def run(args: argparse.Namespace, console: Console) -> None:

@@ -28,7 +28,8 @@ def build_in(job: Job, board: Board, target: str, folder: Path, debug: bool = Fa
     """Compiles the job's project in `folder` with the cross compiler. debug: with the table of intermediate tensors."""
     files = emit_firmware(job.compiled.project, board, target == "emulator" and bool(board.stand_in))
     write_files(folder, files)
-    return compile_project(folder, board, target, build_dir=folder / "build", optimize=optimize, defines=("TM_MODEL_DEBUG",) if debug else ())
+    defines = (*job.compiled.project.defines, *(("TM_MODEL_DEBUG",) if debug else ()))
+    return compile_project(folder, board, target, build_dir=folder / "build", optimize=optimize, defines=defines)
 
 
 def measured(build: BuildResult) -> Measured:

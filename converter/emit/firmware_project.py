@@ -33,7 +33,7 @@ INI = "platformio.ini"
 def emit_firmware(project: Project, board: Board, stand_in: bool = False, defines: tuple[str, ...] = ()) -> dict[str, str]:
     """All files of the firmware of `project` for one board: path below the folder -> text, sorted. No path of this computer is in them.
 
-    stand_in: for the emulated machine that stands in for the board. defines: further -D of the compile flags.
+    stand_in: for the emulated machine that stands in for the board. defines: further -D of the compile flags, beside the project's.
     Byte-identical for identical arguments."""
     library = f"{project.model_dir}/src/"
     own = {path: text for path, text in project.files.items() if path.removeprefix(library) not in project.runtime}
@@ -53,7 +53,7 @@ def emit_firmware(project: Project, board: Board, stand_in: bool = False, define
     if board.firmware.linker_script is not None and (stand_in or not board.framework):
         files[LINKER_SCRIPT] = linker_script(board, stand_in)
     if board.platformio is not None and not stand_in:
-        files.update(_platformio(project, board, defines))
+        files.update(_platformio(project, board, (*project.defines, *defines)))
     if board.framework and not stand_in:
         files.pop("src/main.c")
         files["src/main.cpp"] = render("main.cpp.j2", prefix=project.prefix, PREFIX=project.prefix.upper(), align=16, version=__version__)

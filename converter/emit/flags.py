@@ -31,6 +31,11 @@ def board_defines(board: Board) -> tuple[str, ...]:
     return (*out, f"TM_BAUD={board.console.baud}u") if board.console.baud else out
 
 
+def goal_defines(optimize: str) -> tuple[str, ...]:
+    """What a firmware leaves out for the sake of a goal (plan.planner.Goal.optimize): docs/commands.md."""
+    return ("TM_RUNNER_TEXT=0",) if optimize == "flash" else ()
+
+
 def link_flags(board: Board) -> tuple[str, ...]:
     """Without the linker script, the map's name and the compile flags."""
     bare = () if board.is_host else ("-nostartfiles", "-static", "-Wl,--fatal-warnings")

@@ -52,7 +52,8 @@ class Project:
     """prefix: of every public C name. files: path below the project folder -> text. model_dir: the library's folder.
 
     runtime: the files of its src folder that are the runtime's, which the network does not own: path below it -> text.
-    weights_bytes: of all banks; weights_in: what of them lies in which flash bank beside the main one."""
+    weights_bytes: of all banks; weights_in: what of them lies in which flash bank beside the main one. defines: -D of every source of
+    its firmware."""
 
     prefix: str
     model_dir: str
@@ -61,6 +62,7 @@ class Project:
     model_hash: str
     runtime: dict[str, str]
     weights_in: dict[str, int] = field(default_factory=dict)
+    defines: tuple[str, ...] = ()
 
 
 @cache
@@ -78,8 +80,9 @@ def render(template: str, **values: object) -> str:
     return _templates().get_template(template).render(**values)
 
 
-def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[FlashRoom] = ()) -> Project:
-    """All files of the project for one plan. rooms: where weights may lie, the fastest bank first; none: in the main flash.
+def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[FlashRoom] = (), defines: tuple[str, ...] = ()) -> Project:
+    """All files of the project for one plan. rooms: where weights may lie, the fastest bank first; none: in the main flash. defines:
+    of its firmware.
     Byte-identical for identical arguments."""
     prefix = c_identifier(name)
     tables = TableSet(prefix)
@@ -97,6 +100,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
         "inputs": inputs, "outputs": outputs, "tensors": describe_tensors(plan),
         "input_infos": io_tensors(plan, True), "output_infos": io_tensors(plan, False), "ctype": CTYPES, "geom": c_geom,
         "macs": sum(s.macs for s in steps), "align": 16,
+        "started": sorted({plan.bank, *(a.bank for a in plan.further), *banks.values()} - {""}),
     }  # fmt: skip
     root = f"lib/{prefix}"
     src = f"{root}/src"
@@ -113,7 +117,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})
     inside = {b: sum(t.bytes for t in tables.unique if banks.get(t.name) == b) for b in sorted(set(banks.values()))}
-    return Project(prefix, root, dict(sorted(files.items())), tables.bytes("weights"), digest[:32], runtime, inside)
+    return Project(prefix, root, dict(sorted(files.items())), tables.bytes("weights"), digest[:32], runtime, inside, defines)
 
 
 def library_manifests(folder: str, description: str, header: str) -> dict[str, str]:

@@ -42,12 +42,18 @@ def exp_fixed(a: np.ndarray) -> np.ndarray:
     return np.where(a == 0, INT32_MAX, out)
 
 
-def exp_table(beta: float, scale: float) -> np.ndarray:
-    """int32 [256]: entry d is exp(-d * beta * scale) * 2^31, or 0 where LiteRT skips the term as negligible."""
+def exp_scaling(beta: float, scale: float) -> tuple[int, int, int]:
+    """mult, left, radius: the exponent of a difference d is -d * 2^left * mult / 2^31, and beyond the radius LiteRT skips the term."""
     real = min(beta * scale * (1 << (31 - INTEGER_BITS)), INT32_MAX * 1.0)
     supported(math.isfinite(real) and real > 1, "beta times the input scale is too small")
     mult, left = quantize_multiplier(real)
     radius = math.floor(((1 << INTEGER_BITS) - 1) * (1 << (31 - INTEGER_BITS)) / (1 << left))
+    return mult, left, radius
+
+
+def exp_table(beta: float, scale: float) -> np.ndarray:
+    """int32 [256]: entry d is exp(-d * beta * scale) * 2^31, or 0 where LiteRT skips the term as negligible."""
+    mult, left, radius = exp_scaling(beta, scale)
     d = np.arange(256, dtype=np.int64)
     scaled = srdhm(-np.minimum(d, radius) << left, mult)
     return np.where(d <= radius, exp_fixed(scaled), 0).astype(np.int32)

@@ -1,8 +1,9 @@
 """SOFTMAX over the last dimension: y[c] = exp(beta * (x[c] - max)) / sum. Kernels: tm/softmax.h.
 
-Numerics: LiteRT reference_ops::Softmax. int8: fixed-point exponentials from a table (_exp_table.py), their sum with 12
-integer bits, its reciprocal by three Newton steps, output scale 1/256 and zero point -128. LiteRT aborts where the sum is
-512 times the largest exponential or more and a value would be less than half a step; here those values are -128.
+Numerics: LiteRT reference_ops::Softmax. int8: fixed-point exponentials (_exp_table.py), from a table where there are many
+values; their sum with 12 integer bits, its reciprocal by three Newton steps, output scale 1/256 and zero point -128. LiteRT
+aborts where the sum is 512 times the largest exponential or more and a value would be less than half a step; here those
+values are -128.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import FLT_MAX, INT32_MAX, rdivpot, srdhm
 from tinyml.ops import _elementwise as ew
-from tinyml.ops._exp_table import exp_table
+from tinyml.ops._exp_table import exp_scaling, exp_table
 from tinyml.opspec import (
     Access,
     Case,
@@ -31,6 +32,7 @@ from tinyml.opspec import (
     require,
     supported,
 )  # fmt: skip
+from tinyml.variants import least
 
 MAX_DEPTH = 4095  # 4096 equal values would overflow the 12 integer bits of the sum
 
@@ -93,8 +95,12 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         return ew.float_call("softmax", n, low, beta=n.attrs.beta)
     source, geom = ew.operand(n.x, low)
     table = Table("exp", exp_table(n.attrs.beta, n.x.scale), "table")
+    mult, left, radius = exp_scaling(n.attrs.beta, n.x.scale)
     params = (("in", geom), ("out", low.geom(n.y)))
-    return (KernelCall("tm_softmax_i8", "softmax", "tm_softmax_i8_params", params, (source, table, Ref(n.y.id), None)),)
+    computed = (*params, ("mult", mult), ("left", left), ("radius", min(radius, 255)))
+    looked_up = KernelCall("tm_softmax_i8", "softmax", "tm_softmax_i8_params", params, (source, table, Ref(n.y.id), None))
+    slower = KernelCall("tm_softmax_i8_exp", "softmax", "tm_softmax_i8_exp_params", computed, (source, Ref(n.y.id), None))
+    return least(low, ((looked_up,), 55.0 * n.x.elements), ((slower,), 250.0 * n.x.elements))
 
 
 def cases() -> Iterable[Case]:

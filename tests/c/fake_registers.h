@@ -14,8 +14,6 @@ extern "C" {
 fake_reader fake_read;
 fake_writer fake_write;
 uint8_t __stack_bottom[4096] __attribute__((aligned(16))), __stack_top[1];
-/* Something lies in every bank that a port knows how to start. */
-uint8_t __bank_qspi_start[1], __bank_qspi_end[1], __bank_sdram_start[1], __bank_sdram_end[1];
 }
 
 template <class T>

@@ -43,6 +43,17 @@ typedef struct tm_port_info {
 /* Clocks, caches, console, counter. Every wait inside is bounded. Called once, first. */
 void tm_port_init(void);
 
+/*
+ * A port may also have a function tm_port_bank_<name>() for a memory bank beside the main ones that has to be started. The firmware
+ * calls it after tm_port_init(), before anything reads or writes the bank, where the image uses that bank; elsewhere the linker
+ * drops it. This declares it.
+ */
+#ifdef __cplusplus
+#define TM_PORT_BANK(name) extern "C" void tm_port_bank_##name(void)
+#else
+#define TM_PORT_BANK(name) void tm_port_bank_##name(void)
+#endif
+
 void tm_port_get_info(tm_port_info *info);
 
 /* Waits for at least one byte and returns how many of the bytes at hand it stored, 1..n. 0: the stream has ended (host only). */

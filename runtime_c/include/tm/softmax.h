@@ -5,6 +5,8 @@
  *
  * i8 : x int8 of any scale; y has scale 1/256 and zero point -128. exp_table[d] = exp(-d * beta * in_scale) * 2^31, d = 0..255,
  *      entry 0 is 2^31 - 1. Range: the sum holds exponentials shifted right by 12 and does not overflow for C <= 4095.
+ * i8, exp: the same without the table. The exponential of a difference d is 0 where d > radius, else that of
+ *      -d * 2^left * mult / 2^31 with 26 fractional bits; radius * 2^left < 2^31, mult in [2^30, 2^31).
  * f32: exponentials by tm_exp_f32 (exp.h), summed in ascending order; absolute difference to LiteRT below 1e-6.
  *
  * Order: rows ascending, pixels of a row from left to right; a pixel is read completely before its first channel is written.
@@ -28,12 +30,18 @@ typedef struct tm_softmax_i8_params {
   tm_geom in, out;
 } tm_softmax_i8_params;
 
+typedef struct tm_softmax_i8_exp_params {
+  tm_geom in, out;
+  int32_t mult, left, radius;
+} tm_softmax_i8_exp_params;
+
 typedef struct tm_softmax_f32_params {
   tm_geom in, out;
   float beta;
 } tm_softmax_f32_params;
 
 tm_status tm_softmax_i8(const tm_softmax_i8_params *p, const int8_t *x, const int32_t *exp_table, int8_t *y, void *scratch);
+tm_status tm_softmax_i8_exp(const tm_softmax_i8_exp_params *p, const int8_t *x, int8_t *y, void *scratch);
 tm_status tm_softmax_f32(const tm_softmax_f32_params *p, const float *x, float *y, void *scratch);
 
 #ifdef __cplusplus
