@@ -20,18 +20,20 @@ from tinyml.opspec import KernelCall, Lowering, Table
 class Prices:
     """What a byte costs against an instruction of one inference."""
 
-    flash: float  # per byte of constant tables
+    flash: float  # per byte of weights and what belongs to them
     scratch: float  # per byte of scratch
+    code: float  # per byte of code, and of look-up tables, which count as code
 
 
 # 20 instructions a byte: a table twice as large must save 20 instructions per byte that it adds. Depthwise tables and
-# packed pairs do by far, weights stored as 16-bit words do not. "ram": 300 instructions a byte of scratch save a kilobyte for a tenth
-# of a small network; what turns out to have its place anyway costs nothing (plan/room.py).
+# packed pairs do by far, weights stored as 16-bit words do not. Code and look-up tables are dearer: there is less of them, and a
+# kernel's code is weighed against what it saves in the whole network (plan/kernels.py). "ram": 300 instructions a byte of scratch
+# save a kilobyte for a tenth of a small network; what turns out to have its place anyway costs nothing (plan/room.py).
 PRICES = {
-    "balanced": Prices(20.0, 0.0),
-    "latency": Prices(0.0, 0.0),
-    "flash": Prices(400.0, 0.0),
-    "ram": Prices(20.0, 300.0),
+    "balanced": Prices(20.0, 0.0, 60.0),
+    "latency": Prices(0.0, 0.0, 0.0),
+    "flash": Prices(3000.0, 0.0, 3000.0),
+    "ram": Prices(20.0, 300.0, 20.0),
 }
 
 
@@ -42,8 +44,9 @@ class Variant:
     name: the kernel's name without `tm_`, which is also its C file's. isa: features that the board must have.
     applies: whether this node (shape, zero point, clamp, scales) can use it, exactly. lower: the calls, with the weights
     packed as the kernel reads them and the exact scratch; it is given the portable calls, whose tables and params it may
-    share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py. goals: of those that PRICES names, the
-    ones under which it is considered at all.
+    share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py. code_bytes: of the kernel's file as a
+    firmware has it (-Os), for plan/kernels.py; 0 counts as an average kernel. goals: of those that PRICES names, the ones under which
+    it is considered at all.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Variant:
     packed: bool = False  # for nodes with a tensor of less than 8 bits, and for no others
     wide: bool = False  # for nodes of int16 activations, and for no others
     goals: frozenset[str] = frozenset(PRICES)
+    code_bytes: int = 0
 
 
 @cache
@@ -71,26 +75,30 @@ def load_variants() -> dict[str, tuple[Variant, ...]]:
     return out
 
 
-def table_bytes(calls: tuple[KernelCall, ...]) -> int:
-    """Bytes of constant tables that the calls refer to."""
+def table_bytes(calls: tuple[KernelCall, ...], section: str) -> int:
+    """Bytes of a section's constant tables (opspec.Table) that the calls refer to."""
 
     def size(v: object) -> int:
         if isinstance(v, tuple):
             return sum(map(size, v))
-        return v.data.nbytes if isinstance(v, Table) else 0
+        return v.data.nbytes if isinstance(v, Table) and v.section == section else 0
 
     return sum(size(v) for c in calls for v in (*(value for _, value in c.params), *c.args))
 
 
 def cost(calls: tuple[KernelCall, ...], instructions: float, prices: Prices) -> float:
     scratch = max((c.scratch_bytes for c in calls), default=0)
-    return instructions + prices.flash * table_bytes(calls) + prices.scratch * scratch
+    flash = prices.flash * table_bytes(calls, "weights") + prices.code * table_bytes(calls, "table")
+    return instructions + flash + prices.scratch * scratch
 
 
 def least(low: Lowering, *offers: tuple[tuple[KernelCall, ...], float]) -> tuple[KernelCall, ...]:
     """Of several ways to compute a node, each with its instructions, the calls that cost least under low.optimize; the first of equals."""
     prices = PRICES[low.optimize]
-    return min(offers, key=lambda o: cost(o[0], o[1] * low.repeats, prices))[0]
+    calls, taken = min(offers, key=lambda o: cost(o[0], o[1] * low.repeats, prices))
+    if low.estimated is not None:
+        low.estimated(taken)
+    return calls
 
 
 def cheaper(low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCall, ...] | None, more: float) -> tuple[KernelCall, ...]:
@@ -113,6 +121,8 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
     for v in load_variants().get(n.node.op, ()):
         if v.packed is packed and v.wide is wide and low.optimize in v.goals and v.isa <= low.isa and v.applies(n, low):
             calls = v.lower(n, low, portable)
+            if low.without and any(k in low.without for c in calls for k in (c.func, *c.uses)):
+                continue
             if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
                 continue
             if (c := cost(calls, v.instructions(n) * low.repeats, prices)) < least:

@@ -28,6 +28,7 @@ from tinyml.device.linker import image_banks
 from tinyml.emit.calls import emit_steps
 from tinyml.emit.firmware_project import emit_firmware
 from tinyml.emit.project import Project, emit_project
+from tinyml.emit.records import RunnerSet
 from tinyml.emit.tables import TableSet
 from tinyml.emit.weights import FlashRoom, heats, place_tables
 from tinyml.errors import InternalError
@@ -260,7 +261,7 @@ def test_the_coldest_weights_leave_the_main_flash() -> None:
     assert some.model_hash != whole.model_hash, "another image, which a board must not be taken to run already"
     plan = compile_model(DIGITS.read_bytes(), "digits").plan
     tables = TableSet("digits")
-    emit_steps(plan, tables)
+    emit_steps(plan, tables, RunnerSet())
     heat = heats(plan, tables)
     away = place_tables(tables.unique, heat, (FlashRoom("", 3000), FlashRoom("slow", 1 << 20)))
     size = {t.name: t.bytes for t in tables.unique if t.section == "weights"}

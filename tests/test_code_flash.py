@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
 
-from conftest import needs
+from conftest import REPO, needs
+from networks import Net
 from tinyml.cli import main
 from tinyml.device.image import read_image
+from tinyml.emit.flags import BASE, OPTIMIZE
+from tinyml.importers import import_model
+from tinyml.plan.model import Target
+from tinyml.plan.planner import make_plan
+from tinyml.variants import Variant, load_variants
 
-DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
+DIGITS = REPO / "examples" / "digits" / "digits.tflite"
 
 
 def build(model: Path, folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, tuple[int, int]]]:
@@ -28,3 +38,59 @@ def test_the_text_commands_are_left_out_for_the_sake_of_flash(tmp_path: Path, ca
     assert "tm_text_line" in symbols and "tm_text_line" not in left and whole - small > 2000
     ini = (tmp_path / "b" / "p" / "platformio.ini").read_text()
     assert "-DTM_RUNNER_TEXT=0" in ini, "who builds it with PlatformIO gets the same image"
+
+
+CROSS = {
+    "mve": ("arm-none-eabi-gcc", "-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
+    "dsp": ("arm-none-eabi-gcc", "-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    "thumb": ("arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb"),
+    "rv32im": ("riscv64-unknown-elf-gcc", "-misa-spec=2.2", "-march=rv32imc", "-mabi=ilp32", "-specs=picolibc.specs"),
+    "rv32imc": ("riscv64-unknown-elf-gcc", "-misa-spec=2.2", "-march=rv32imc", "-mabi=ilp32", "-specs=picolibc.specs"),
+}
+VARIANTS = [v for found in load_variants().values() for v in found if v.code_bytes]
+
+
+@needs("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
+def test_a_variants_code_is_as_large_as_it_says(variant: Variant, tmp_path: Path) -> None:
+    words = next(CROSS[isa] for isa in CROSS if isa in variant.isa)
+    source, out = REPO / "runtime_c" / "src" / f"{variant.name}.c", tmp_path / "k.o"
+    subprocess.run([*words, OPTIMIZE, *BASE, f"-I{REPO / 'runtime_c' / 'include'}", "-c", source, "-o", out], check=True, timeout=60)
+    with open(out, "rb") as f:
+        sections = [s for s in ELFFile(f).iter_sections() if s["sh_flags"] & SH_FLAGS.SHF_ALLOC]
+        size = sum(s["sh_size"] for s in sections if not s.name.startswith(".ARM"))
+    assert 0.75 * variant.code_bytes <= size <= 1.25 * variant.code_bytes, f"{size} B"
+
+
+def test_a_kernel_that_saves_less_than_its_code_stays_out() -> None:
+    """Layers alike: what one of them alone is not worth, four of them are."""
+
+    def kernels(layers: int, size: int, optimize: str) -> set[str]:
+        n = Net()
+        x = n.act((1, size, size, 8))
+        y = x
+        for _ in range(layers):
+            y = n.conv(y, 8, 3)
+        graph = import_model(n.build([x], [y]), "t")
+        plan = make_plan(graph, Target(frozenset({"dsp"}), optimize))
+        return {c.func for s in plan.schedule.steps for c in s.calls}
+
+    pairs = "tm_conv_2d_i8_pairs_dsp"
+    found = {(layers, size): kernels(layers, size, "balanced") == {pairs} for layers in (1, 4) for size in range(2, 40, 5)}
+    assert any(found[4, s] and not found[1, s] for s in range(2, 40, 5)) and found[1, 37]
+    assert kernels(1, 2, "latency") == {pairs} and pairs not in kernels(4, 8, "flash")
+
+
+MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8", "vww_96_int8")
+
+
+@needs("arm-none-eabi-gcc")
+@pytest.mark.parametrize(
+    ("model", "optimize", "bound"),
+    [*((m, "balanced", 24_000) for m in MODELS), ("ic_resnet8_int8", "flash", 12_000)],
+)
+def test_code_flash_of_the_networks(
+    model: str, optimize: str, bound: int, shared_model: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _ = build(shared_model(model), tmp_path, capsys, "--board", "stm32f746", "--optimize", optimize)
+    assert code <= bound

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tinyml.emit.arguments import constant_arg, params_of
 from tinyml.emit.naming import c_comment
+from tinyml.emit.records import Record, RunnerSet, emit_record
 from tinyml.emit.rows import EmittedRow, emit_row
 from tinyml.emit.tables import TableSet
 from tinyml.emit.tiles import EmittedGrid, EmittedTile, emit_grid, emit_tile
@@ -25,7 +26,8 @@ class EmittedCall:
 
 @dataclass(frozen=True)
 class EmittedStep:
-    """A step with `calls`, or a fused stage with `rows` and the `order` in which they run (lines of an initialiser)."""
+    """A step with `calls`, or a fused stage with `rows` and the `order` in which they run (lines of an initialiser). record: the one
+    call as data, where it can be."""
 
     index: int
     label: str  # for comments: operators and output shape, sanitised
@@ -40,6 +42,7 @@ class EmittedStep:
     state: int | None = None  # arena offset of a pushed stage's state; rows[0] is the caller then
     tiles: tuple[EmittedTile, ...] = ()  # of a stage in tiles, which has no `rows`
     grid: EmittedGrid | None = None
+    record: Record | None = None
 
     @property
     def body(self) -> str:
@@ -51,9 +54,9 @@ class EmittedStep:
         return " ".join((*parts, *self.order))
 
 
-def emit_steps(plan: Plan, tables: TableSet) -> tuple[EmittedStep, ...]:
+def emit_steps(plan: Plan, tables: TableSet, runners: RunnerSet) -> tuple[EmittedStep, ...]:
     return tuple(
-        _stage(plan, k, step, tables) if isinstance(step, Stage) else _step(plan, k, step, tables)
+        _stage(plan, k, step, tables) if isinstance(step, Stage) else _step(plan, k, step, tables, runners)
         for k, step in enumerate(plan.schedule.steps)
     )
 
@@ -68,11 +71,12 @@ def _macs(plan: Plan, k: int) -> int:
     return load_ops()[node.op].macs(plan.graph.view(node))
 
 
-def _step(plan: Plan, k: int, step: Step, tables: TableSet) -> EmittedStep:
+def _step(plan: Plan, k: int, step: Step, tables: TableSet, runners: RunnerSet) -> EmittedStep:
     node = plan.graph.nodes[step.node]
     calls = tuple(_call(plan, step, c, f"p{k}" if len(step.calls) == 1 else f"p{k}_{i}", tables) for i, c in enumerate(step.calls))
     headers = tuple(sorted({c.header for c in step.calls}))
-    return EmittedStep(k, c_comment(_label(plan, step.node)), node.op, node.index, _macs(plan, step.node), headers, calls)
+    record = emit_record(plan, step, step.calls[0], tables, runners) if len(step.calls) == 1 else None
+    return EmittedStep(k, c_comment(_label(plan, step.node)), node.op, node.index, _macs(plan, step.node), headers, calls, record=record)
 
 
 def _tiles(plan: Plan, k: int, stage: Stage, tables: TableSet) -> EmittedStep:

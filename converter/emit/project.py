@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tinyml import __version__
 from tinyml.emit.calls import EmittedStep, TableSet, emit_steps
 from tinyml.emit.naming import c_comment, c_identifier
+from tinyml.emit.records import RunnerSet
 from tinyml.emit.tensors import describe_tensors, io_tensors
 from tinyml.emit.values import CTYPES, c_arena, c_float, c_geom
 from tinyml.emit.weights import FlashRoom, heats, place_tables
@@ -86,17 +87,18 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
     Byte-identical for identical arguments."""
     prefix = c_identifier(name)
     tables = TableSet(prefix)
-    steps = emit_steps(plan, tables)
+    runners = RunnerSet()
+    steps = emit_steps(plan, tables, runners)
     banks = place_tables(tables.unique, heats(plan, tables), rooms)
     inputs, outputs = _ios(plan, True), _ios(plan, False)
-    headers = {h for s in steps for h in s.headers}
+    headers = {"steps", *(h for s in steps for h in s.headers)}
     if any(io.converts for io in inputs):
         headers.add("quantize")  # for <prefix>_set_input_f32
     digest = hashlib.sha256(model_bytes + _plan_key(steps, plan, banks)).hexdigest()
     values = {
         "prefix": prefix, "PREFIX": prefix.upper(), "version": __version__, "runtime_version": RUNTIME_VERSION,
         "name": name, "hash": digest[:32], "hash_bytes": [int(digest[i : i + 2], 16) for i in range(0, 32, 2)],
-        "plan": plan, "steps": steps, "tables": tables.unique, "banks": banks, "headers": sorted(headers),
+        "plan": plan, "steps": steps, "runners": runners, "tables": tables.unique, "banks": banks, "headers": sorted(headers),
         "inputs": inputs, "outputs": outputs, "tensors": describe_tensors(plan),
         "input_infos": io_tensors(plan, True), "output_infos": io_tensors(plan, False), "ctype": CTYPES, "geom": c_geom,
         "macs": sum(s.macs for s in steps), "align": 16,
@@ -114,6 +116,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
     }
     kernels = {k for s in plan.schedule.steps for c in s.calls for k in (c.func, *c.uses)}
     kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
+    kernels |= {"tm_step_numbers"} if runners.unique else set()
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})
     inside = {b: sum(t.bytes for t in tables.unique if banks.get(t.name) == b) for b in sorted(set(banks.values()))}

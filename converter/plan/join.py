@@ -67,5 +67,5 @@ def best_joined(graph: Graph, found: Sequence[Pair], height: Callable[[Graph], i
 def _runs(graph: Graph, name: str, node: Node, target: Target) -> bool:
     view = graph.view(node)
     geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
-    low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes)
+    low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, target.without)
     return any(v.isa <= target.isa and v.applies(view, low) for v in load_variants().get(name, ()))

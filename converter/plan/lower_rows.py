@@ -29,7 +29,7 @@ def lower_node(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target: 
     heights = {r.tensor: _height(graph, r) for r in n.reads}
     heights[n.out] = 1 if n.kind is Kind.ROWS else hwc(view.y.shape)[0]
     geoms = {t: replace(layouts[t].geom, h=h) for t, h in heights.items()}
-    low = Lowering(geoms, target.isa, target.optimize, n.events, target.scratch_bytes)
+    low = Lowering(geoms, target.isa, target.optimize, n.events, target.scratch_bytes, target.without)
     if n.kind is Kind.SUM:
         calls = spec.lower_sum(view, low)
     elif n.kind is Kind.ONCE:
@@ -71,7 +71,7 @@ def _lower_chain(graph: Graph, n: RowNode, layouts: Mapping[int, Layout], target
         t_in, t_out = (t for t in (*(t for t in view.inputs if t is not None and not t.is_const), view.y))
         geoms = {t_in.id: seen[k], t_out.id: seen[k + 1]}
         sizes = {t: (g.h, g.w) for t, g in geoms.items()}
-        (call,) = load_ops()[view.node.op].lower(cut(view, sizes), Lowering(geoms, target.isa, target.optimize, blocks, target.scratch_bytes))
+        (call,) = load_ops()[view.node.op].lower(cut(view, sizes), Lowering(geoms, target.isa, target.optimize, blocks, target.scratch_bytes, target.without))
         calls.append(call)
     operands = (Operand(source.tensor, "chain"), Operand(n.out, "row"))
     return RowStep(n.node, n.events, tuple(calls), operands, links=links, pixels=n.pixels)

@@ -32,7 +32,7 @@ def lower_tiles(graph: Graph, tiles: Tiles, layouts: Mapping[int, Layout], targe
         sizes = {t: size for (k, t), size in largest.items() if k == p}
         geoms = {t: layouts[t].geom for t in (n.out, *(r.tensor for r in n.reads))}
         geoms.update({t: replace(geoms[t], h=h, w=w) for t, (h, w) in sizes.items()})
-        low = Lowering(geoms, target.isa, target.optimize, count[p], target.scratch_bytes)
+        low = Lowering(geoms, target.isa, target.optimize, count[p], target.scratch_bytes, target.without)
         (call,) = load_ops()[view.node.op].lower(cut(view, sizes), low)
         steps.append(RowStep(n.node, count[p], (call,), tuple(Operand(t, "tile") for t in (*(r.tensor for r in n.reads), n.out))))
     return tuple(steps), max(c.scratch_bytes for s in steps for c in s.calls)

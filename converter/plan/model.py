@@ -11,11 +11,12 @@ from tinyml.opspec import Geom, KernelCall
 
 @dataclass(frozen=True)
 class Target:
-    """What kernels are chosen for: features of the core, what to favour, and how much scratch (see opspec.Lowering)."""
+    """What kernels are chosen for: features of the core, what to favour, how much scratch, and what not to use (see opspec.Lowering)."""
 
     isa: frozenset[str] = frozenset()
     optimize: str = "balanced"
     scratch_bytes: int | None = None
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
 from tinyml.plan.flows import Flows
 from tinyml.plan.join import best_joined, joined, pairs
+from tinyml.plan.kernels import economical
 from tinyml.plan.model import Arena, Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import DEFAULT_EFFORT, Placement
@@ -102,6 +103,7 @@ def make_plan(
     InternalError if the checker refuses it, UsageError where rows are to be pushed into a network that can not take them."""
     progress("ordering operators")
     graph = reorder(graph)
+    every, target = target, economical(graph, target)
     chosen = _choose(_candidates(graph, target, progress, goal), goal)
     schedule, placement = chosen.schedule, chosen.placement
     crowded = target.optimize == "ram"  # kernels were chosen for their scratch
@@ -111,7 +113,7 @@ def make_plan(
             progress("checking the plan")
             return split_plan(*spread)
         # the last resort: kernels without scratch, which take several times as long, but where there is room for more
-        bare = _choose(_candidates(graph, replace(target, scratch_bytes=0), progress, goal), goal)
+        bare = _choose(_candidates(graph, replace(every, scratch_bytes=0), progress, goal), goal)
         if bare.height < chosen.height:
             chosen, crowded = bare, True
     if crowded:
@@ -153,7 +155,8 @@ def front(
 ) -> tuple[Candidate, ...]:
     """The plans none of which is both larger and slower than another, from the smallest arena on, budgets left aside."""
     goal = replace(goal, optimize="ram", arena_bytes=None)
-    found = _candidates(reorder(graph), target, progress, goal, every=True)
+    graph = reorder(graph)
+    found = _candidates(graph, economical(graph, target), progress, goal, every=True)
     out: list[Candidate] = []
     for c in sorted(found, key=lambda c: (c.height, c.cost)):
         if not out or c.cost < out[-1].cost:

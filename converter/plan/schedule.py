@@ -179,7 +179,7 @@ def _add_step(draft: _Draft, k: int, overlap: bool) -> None:
     spec, view = load_ops()[node.op], graph.view(node)
     in_place = k in draft.storage.in_place_views
     target = draft.target_of(k)
-    lowering = Lowering(draft.geoms, target.isa, target.optimize, 1, target.scratch_bytes)
+    lowering = Lowering(draft.geoms, target.isa, target.optimize, 1, target.scratch_bytes, target.without)
     calls = spec.lower_rest(view, lowering) if in_place else spec.lower(view, lowering)
     if calls:
         size = max(c.scratch_bytes for c in calls)

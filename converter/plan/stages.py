@@ -89,7 +89,9 @@ class StageProblem:
 
     @cached_property
     def whole_scratch(self) -> tuple[int, ...]:
-        low, specs = Lowering({t: at.geom for t, at in self.layouts.items()}, self.target.isa, self.target.optimize, 1, self.target.scratch_bytes), load_ops()
+        wanted, specs = self.target, load_ops()
+        geoms = {t: at.geom for t, at in self.layouts.items()}
+        low = Lowering(geoms, wanted.isa, wanted.optimize, 1, wanted.scratch_bytes, wanted.without)
         calls = (specs[n.op].lower(self.graph.view(n), low) for n in self.graph.nodes)
         return tuple(max((c.scratch_bytes for c in each), default=0) for each in calls)
 

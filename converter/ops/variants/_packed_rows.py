@@ -38,4 +38,4 @@ def around(inner: Variant, any_weights: bool = False) -> Variant:
         packing = (UNPACK * n.x.elements if n.x.dtype.packed else 0.0) + (PACK * n.y.elements if n.y.dtype.packed else 0.0)
         return inner.instructions(_twin(n)) + packing + 60.0 * n.y.elements / n.y.shape[-1]
 
-    return Variant(name, inner.op, inner.isa, applies, lower, instructions, packed=True)
+    return Variant(name, inner.op, inner.isa, applies, lower, instructions, code_bytes=1120, packed=True)

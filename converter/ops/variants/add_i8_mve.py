@@ -21,4 +21,4 @@ def instructions(n: NodeView) -> float:
     return 4.75 * n.y.elements + 60.0
 
 
-VARIANT = Variant("add_i8_mve", "ADD", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("add_i8_mve", "ADD", frozenset({"mve"}), applies, lower, instructions, code_bytes=420)

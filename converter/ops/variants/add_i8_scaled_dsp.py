@@ -36,4 +36,4 @@ def instructions(n: NodeView) -> float:
     return 15.5 * n.y.elements + 100.0
 
 
-VARIANT = Variant("add_i8_scaled_dsp", "ADD", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("add_i8_scaled_dsp", "ADD", frozenset({"dsp"}), applies, lower, instructions, code_bytes=450)

@@ -26,4 +26,4 @@ def instructions(n: NodeView) -> float:
     return 18.0 * n.y.elements + 150.0
 
 
-VARIANT = Variant("add_i8_table_rv", "ADD", frozenset({"rv32im"}), add_i8_table_dsp.applies, lower, instructions)
+VARIANT = Variant("add_i8_table_rv", "ADD", frozenset({"rv32im"}), add_i8_table_dsp.applies, lower, instructions, code_bytes=650)

@@ -23,4 +23,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 8) * (5.0 * kh * kw + 20.0 * kh + 40.0) + 60.0)
 
 
-VARIANT = Variant("average_pool_2d_i8_mve", "AVERAGE_POOL_2D", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("average_pool_2d_i8_mve", "AVERAGE_POOL_2D", frozenset({"mve"}), applies, lower, instructions, code_bytes=500)

@@ -23,4 +23,4 @@ def instructions(n: NodeView) -> float:
     return inner.instructions(_packed.twin(n)) + 4.0 * n.x.elements + 6.0 * n.y.elements
 
 
-VARIANT = Variant("average_pool_2d_packed_dsp", "AVERAGE_POOL_2D", frozenset({"dsp"}), applies, lower, instructions, packed=True)
+VARIANT = Variant("average_pool_2d_packed_dsp", "AVERAGE_POOL_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1110, packed=True)

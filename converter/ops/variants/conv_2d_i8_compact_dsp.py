@@ -35,4 +35,4 @@ def instructions(n: NodeView) -> float:
     return pairs * (17.0 * (k // 4) + 40.0 * (k % 4) + 230.0) + pixels * (2.6 * k + 120.0)
 
 
-VARIANT = Variant("conv_2d_i8_compact_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("conv_2d_i8_compact_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=980)

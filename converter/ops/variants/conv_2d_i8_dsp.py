@@ -24,4 +24,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements * (3.3 * w.shape[1] * w.shape[2] * w.shape[3] + 90.0)
 
 
-VARIANT = Variant("conv_2d_i8_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("conv_2d_i8_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=910)

@@ -59,4 +59,4 @@ def instructions(n: NodeView) -> float:
     return pairs * (-(-co // 4) * (16.0 * -(-kh * kw * ci // _four_mve.LANES) + 6.0 * kh + 33.0) + gathered + 140.0)
 
 
-VARIANT = Variant("conv_2d_i8_mve", "CONV_2D", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("conv_2d_i8_mve", "CONV_2D", frozenset({"mve"}), applies, lower, instructions, code_bytes=2180)

@@ -48,4 +48,4 @@ def instructions(n: NodeView) -> float:
     return inner.instructions(_packed.twin(n)) + again + rows * (2.0 * w.elements + 30.0 * w.shape[0])
 
 
-VARIANT = Variant("conv_2d_i8_narrow_rv", "CONV_2D", frozenset({"rv32im"}), applies, lower, instructions, packed=True)
+VARIANT = Variant("conv_2d_i8_narrow_rv", "CONV_2D", frozenset({"rv32im"}), applies, lower, instructions, code_bytes=660, packed=True)

@@ -53,4 +53,4 @@ def instructions(n: NodeView) -> float:
     return (pixels + pixels % 2) / 2 * (kh * row + (co + 1) // 2 * 80.0 + 60.0)
 
 
-VARIANT = Variant("conv_2d_i8_rows_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("conv_2d_i8_rows_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1590)

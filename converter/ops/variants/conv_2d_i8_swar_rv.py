@@ -61,4 +61,4 @@ def instructions(n: NodeView) -> float:
     return -(-pixels // 4) * (-(-co // 4) * (35.0 * k + 220.0) + 11.0 * k + 60.0 * kh + 250.0)
 
 
-VARIANT = Variant("conv_2d_i8_swar_rv", "CONV_2D", frozenset({"rv32im"}), applies, lower, instructions)
+VARIANT = Variant("conv_2d_i8_swar_rv", "CONV_2D", frozenset({"rv32im"}), applies, lower, instructions, code_bytes=5720)

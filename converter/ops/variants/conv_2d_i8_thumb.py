@@ -29,4 +29,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements * (4.0 * taps + 100.0) + n.y.elements / w.shape[0] * 8.0 * taps
 
 
-VARIANT = Variant("conv_2d_i8_thumb", "CONV_2D", frozenset({"thumb"}), applies, lower, instructions)
+VARIANT = Variant("conv_2d_i8_thumb", "CONV_2D", frozenset({"thumb"}), applies, lower, instructions, code_bytes=800)

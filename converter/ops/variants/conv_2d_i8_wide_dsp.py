@@ -63,4 +63,4 @@ def instructions(n: NodeView) -> float:
     return pairs * ((co + 1) // 2 * (2.6 * k + 25.0) + 2.1 * k + 40.0 + 25.0 * (kh - 1))
 
 
-VARIANT = Variant("conv_2d_i8_wide_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, goals=frozenset({"latency"}))
+VARIANT = Variant("conv_2d_i8_wide_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3830, goals=frozenset({"latency"}))

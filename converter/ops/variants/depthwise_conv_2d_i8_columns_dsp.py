@@ -60,4 +60,4 @@ def instructions(n: NodeView) -> float:
     return oh * (-(-c // 4) * (ow * pixel + columns * column + 45.0 + 15.0 * kh) + 25.0 * kh)
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_columns_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("depthwise_conv_2d_i8_columns_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3270)

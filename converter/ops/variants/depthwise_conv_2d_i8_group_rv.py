@@ -54,4 +54,4 @@ def instructions(n: NodeView) -> float:
     return oh * groups * (columns * kh * 5.0 + kh * 15.0 + 4 * (ow * (3.4 * kh * kw + 20.0) + 40.0) + 60.0)
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_group_rv", "DEPTHWISE_CONV_2D", frozenset({"rv32im"}), applies, lower, instructions)
+VARIANT = Variant("depthwise_conv_2d_i8_group_rv", "DEPTHWISE_CONV_2D", frozenset({"rv32im"}), applies, lower, instructions, code_bytes=5180)

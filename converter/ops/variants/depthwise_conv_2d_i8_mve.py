@@ -87,4 +87,4 @@ def instructions(n: NodeView) -> float:
     )
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_mve", "DEPTHWISE_CONV_2D", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("depthwise_conv_2d_i8_mve", "DEPTHWISE_CONV_2D", frozenset({"mve"}), applies, lower, instructions, code_bytes=2760)

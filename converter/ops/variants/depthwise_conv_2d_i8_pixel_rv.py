@@ -53,4 +53,4 @@ def instructions(n: NodeView) -> float:
     return oh * ow * (-(-c // 4) * (20.0 * kh * kw + 85.0) + 40.0) + windows * 16.0 * kh * kw
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_pixel_rv", "DEPTHWISE_CONV_2D", frozenset({"rv32im"}), applies, lower, instructions)
+VARIANT = Variant("depthwise_conv_2d_i8_pixel_rv", "DEPTHWISE_CONV_2D", frozenset({"rv32im"}), applies, lower, instructions, code_bytes=1310)

@@ -25,4 +25,4 @@ def instructions(n: NodeView) -> float:
     return oh * ow * (-(-c // 4) * (14.5 * kh * kw + 60.0) + 40.0) + windows * 16.0 * kh * kw
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_pixel_thumb", "DEPTHWISE_CONV_2D", frozenset({"thumb"}), pixel.applies, lower, instructions)
+VARIANT = Variant("depthwise_conv_2d_i8_pixel_thumb", "DEPTHWISE_CONV_2D", frozenset({"thumb"}), pixel.applies, lower, instructions, code_bytes=1350)

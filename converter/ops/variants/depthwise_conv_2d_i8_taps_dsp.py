@@ -53,4 +53,4 @@ def instructions(n: NodeView) -> float:
     return pixels * (-(-c // 4) * (14.0 * (kh * kw // 2) + 9.0 * (kh * kw % 2) + 33.0) + 75.0)
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_taps_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("depthwise_conv_2d_i8_taps_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1530)

@@ -55,4 +55,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements // units * (wide * (49.8 * k + 240.0) + fours * (13.8 * k + 80.0) + 90.0)
 
 
-VARIANT = Variant("fully_connected_i8_group_rv", "FULLY_CONNECTED", frozenset({"rv32im"}), applies, lower, instructions)
+VARIANT = Variant("fully_connected_i8_group_rv", "FULLY_CONNECTED", frozenset({"rv32im"}), applies, lower, instructions, code_bytes=2370)

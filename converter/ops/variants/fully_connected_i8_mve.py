@@ -53,4 +53,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements // units * (-(-units // 4) * (10.0 * (k // 16) + (14.0 if k % 16 else 0.0) + 32.0) + 20.0)
 
 
-VARIANT = Variant("fully_connected_i8_mve", "FULLY_CONNECTED", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("fully_connected_i8_mve", "FULLY_CONNECTED", frozenset({"mve"}), applies, lower, instructions, code_bytes=310)

@@ -61,4 +61,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements // units * (-(-units // 4) * (13.6 * -(-k // 4) + 38.0) + 1.5 * k + 40.0)
 
 
-VARIANT = Variant("fully_connected_i8_pairs_dsp", "FULLY_CONNECTED", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("fully_connected_i8_pairs_dsp", "FULLY_CONNECTED", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1010)

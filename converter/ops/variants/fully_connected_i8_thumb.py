@@ -38,4 +38,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements // units * (-(-units // 4) * (10.0 * k + 70.0) + 20.0)
 
 
-VARIANT = Variant("fully_connected_i8_thumb", "FULLY_CONNECTED", frozenset({"thumb"}), applies, lower, instructions)
+VARIANT = Variant("fully_connected_i8_thumb", "FULLY_CONNECTED", frozenset({"thumb"}), applies, lower, instructions, code_bytes=730)

@@ -23,4 +23,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 16) * (5.0 * kh * kw + 20.0 * kh + 40.0) + 60.0)
 
 
-VARIANT = Variant("max_pool_2d_i8_mve", "MAX_POOL_2D", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("max_pool_2d_i8_mve", "MAX_POOL_2D", frozenset({"mve"}), applies, lower, instructions, code_bytes=360)

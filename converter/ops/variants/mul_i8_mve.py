@@ -22,4 +22,4 @@ def instructions(n: NodeView) -> float:
     return 3.5 * n.y.elements + 25.0 * n.y.shape[-2 if len(n.y.shape) > 1 else -1] + 60.0
 
 
-VARIANT = Variant("mul_i8_mve", "MUL", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("mul_i8_mve", "MUL", frozenset({"mve"}), applies, lower, instructions, code_bytes=380)

@@ -25,4 +25,4 @@ def instructions(n: NodeView) -> float:
     return 11.0 * n.y.elements + 25.0 * n.y.shape[-2 if len(n.y.shape) > 1 else -1] + 100.0
 
 
-VARIANT = Variant("mul_i8_pairwise_dsp", "MUL", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("mul_i8_pairwise_dsp", "MUL", frozenset({"dsp"}), applies, lower, instructions, code_bytes=540)

@@ -19,4 +19,4 @@ def instructions(n: NodeView) -> float:
     return 17.0 * n.y.elements + 40.0 * n.y.shape[-2 if len(n.y.shape) > 1 else -1] + 150.0
 
 
-VARIANT = Variant("mul_i8_pairwise_rv", "MUL", frozenset({"rv32im"}), mul_i8_pairwise_dsp.applies, lower, instructions)
+VARIANT = Variant("mul_i8_pairwise_rv", "MUL", frozenset({"rv32im"}), mul_i8_pairwise_dsp.applies, lower, instructions, code_bytes=660)

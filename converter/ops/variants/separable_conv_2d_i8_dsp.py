@@ -62,4 +62,4 @@ def instructions(n: NodeView) -> float:
     return depthwise_conv_2d_i8_taps_dsp.instructions(first) + pixels * ((co + 1) // 2 * (5.7 * (c // 4) + 16.0) + 20.0)
 
 
-VARIANT = Variant("separable_conv_2d_i8_dsp", "SEPARABLE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("separable_conv_2d_i8_dsp", "SEPARABLE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=5060)

@@ -51,8 +51,7 @@ tm_status tm_conv_2d_i8_dsp(const tm_conv_2d_i8_params *p, const int8_t *x, cons
 /*
  * Armv7E-M, in little code. groups must be 1, and KH*KW*CI >= 4 (TM_ERR_SHAPE). Same results; two pixels are computed together, the
  * second of which may be the next row's first: its input is read before the first one's output is written. A lone last channel is
- * written twice. Scratch, aligned to 4: four bytes for each of KH*KW*CI less what is beyond fours, and where a window is more than one
- * row of the kernel or may lie across a border or a gap, 2 * KH*KW*CI more.
+ * written twice. Scratch, aligned to 4: K = KH*KW*CI inputs take 4 * (K rounded down to fours) + 2 * K bytes.
  */
 tm_status tm_conv_2d_i8_compact_dsp(const tm_conv_2d_i8_params *p, const int8_t *x, const int8_t *w, const int32_t *bias, int8_t *y,
                                     void *scratch);
