@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinyml.emit.flags import goal_defines
+from tinyml.emit.flags import runner_defines
 from tinyml.emit.project import Project, emit_project
 from tinyml.emit.weights import FlashRoom
 from tinyml.importers import import_model
@@ -43,4 +43,5 @@ def compile_model(
     graph = run_passes(source, after_pass)
     plan = make_plan(graph, Target(isa, goal.optimize), progress, goal)
     progress("generating C")
-    return Compiled(source, plan, emit_project(plan, data, name, weight_rooms, goal_defines(goal.optimize)), data)
+    defines = runner_defines(goal.optimize, plan.schedule.pushed is not None)
+    return Compiled(source, plan, emit_project(plan, data, name, weight_rooms, defines), data)

@@ -45,6 +45,10 @@ class EmittedStep:
     record: Record | None = None
 
     @property
+    def function(self) -> str:
+        return self.record.runner if self.record else f"step_{self.index}"
+
+    @property
     def body(self) -> str:
         if self.grid is not None:
             return repr((self.tiles, self.grid))

@@ -31,9 +31,10 @@ def board_defines(board: Board) -> tuple[str, ...]:
     return (*out, f"TM_BAUD={board.console.baud}u") if board.console.baud else out
 
 
-def goal_defines(optimize: str) -> tuple[str, ...]:
-    """What a firmware leaves out for the sake of a goal (plan.planner.Goal.optimize): docs/commands.md."""
-    return ("TM_RUNNER_TEXT=0",) if optimize == "flash" else ()
+def runner_defines(optimize: str, pushed: bool) -> tuple[str, ...]:
+    """What a firmware's runner leaves out (tm/runner.h) for the sake of a goal (plan.planner.Goal.optimize), and where no rows are
+    pushed into the network."""
+    return (*(() if pushed else ("TM_RUNNER_PUSH=0",)), *(("TM_RUNNER_TEXT=0",) if optimize == "flash" else ()))
 
 
 def link_flags(board: Board) -> tuple[str, ...]:

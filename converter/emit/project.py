@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tinyml import __version__
 from tinyml.emit.calls import EmittedStep, TableSet, emit_steps
 from tinyml.emit.naming import c_comment, c_identifier
-from tinyml.emit.records import RunnerSet
+from tinyml.emit.records import RunnerSet, step_table
 from tinyml.emit.tensors import describe_tensors, io_tensors
 from tinyml.emit.values import CTYPES, c_arena, c_float, c_geom
 from tinyml.emit.weights import FlashRoom, heats, place_tables
@@ -98,7 +98,9 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
     values = {
         "prefix": prefix, "PREFIX": prefix.upper(), "version": __version__, "runtime_version": RUNTIME_VERSION,
         "name": name, "hash": digest[:32], "hash_bytes": [int(digest[i : i + 2], 16) for i in range(0, 32, 2)],
-        "plan": plan, "steps": steps, "runners": runners, "tables": tables.unique, "banks": banks, "headers": sorted(headers),
+        "plan": plan, "steps": steps, "runners": runners,
+        "step_table": step_table([(s.function, s.record.code if s.record else b"") for s in steps]),
+        "tables": tables.unique, "banks": banks, "headers": sorted(headers),
         "inputs": inputs, "outputs": outputs, "tensors": describe_tensors(plan),
         "input_infos": io_tensors(plan, True), "output_infos": io_tensors(plan, False), "ctype": CTYPES, "geom": c_geom,
         "macs": sum(s.macs for s in steps), "align": 16,
@@ -116,7 +118,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
     }
     kernels = {k for s in plan.schedule.steps for c in s.calls for k in (c.func, *c.uses)}
     kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
-    kernels |= {"tm_step_numbers"} if runners.unique else set()
+    kernels |= {"tm_step_numbers"} if steps else set()
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})
     inside = {b: sum(t.bytes for t in tables.unique if banks.get(t.name) == b) for b in sorted(set(banks.values()))}

@@ -19,23 +19,33 @@ from tinyml.plan.model import Plan, Step
 @dataclass(frozen=True)
 class Runner:
     """A function that makes one kind of kernel call: `words` 32-bit fields of its params struct come from the bytes, then `numbers`
-    more. pointers: (field, C expression) of the params' other fields; expression: the call."""
+    more. others: (field, C expression) of the params' other fields, "" for one that is all zero; expression: the call."""
 
     name: str
     func: str
     struct: str
     words: int
     numbers: int
-    pointers: tuple[tuple[str, str], ...]
+    others: tuple[tuple[str, str], ...]
     expression: str
 
 
 @dataclass(frozen=True)
 class Record:
-    """One step: its runner's name, and the lines of its bytes."""
+    """One step: its runner's name, and its bytes."""
 
     runner: str
-    code: tuple[str, ...]
+    code: bytes
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """All steps as C: the functions that make them, the bytes of each with its function's number in front, and where they begin."""
+
+    functions: tuple[str, ...]
+    code: tuple[tuple[str, ...], ...]  # lines, per step
+    starts: tuple[str, ...]
+    start_type: str
 
 
 @dataclass
@@ -44,6 +54,11 @@ class RunnerSet:
 
     unique: list[Runner] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+
+    @property
+    def zeroes(self) -> bool:
+        """Whether any of them sets members to zero."""
+        return any(not value for r in self.unique for _, value in r.others)
 
     def table(self, name: str) -> int:
         if name not in self.tables:
@@ -54,10 +69,10 @@ class RunnerSet:
         """Of the runner that does what `r`, whose own name is ignored, does."""
         kinds = [known for known in self.unique if known.func == r.func]
         for known in kinds:
-            if (known.words, known.numbers, known.pointers, known.expression) == (r.words, r.numbers, r.pointers, r.expression):
+            if (known.words, known.numbers, known.others, known.expression) == (r.words, r.numbers, r.others, r.expression):
                 return known.name
         name = f"run_{r.func.removeprefix('tm_')}" + (f"_{len(kinds)}" if kinds else "")
-        self.unique.append(Runner(name, r.func, r.struct, r.words, r.numbers, r.pointers, r.expression))
+        self.unique.append(Runner(name, r.func, r.struct, r.words, r.numbers, r.others, r.expression))
         return name
 
 
@@ -90,18 +105,41 @@ def emit_record(plan: Plan, step: Step, call: KernelCall, tables: TableSet, runn
         arena, offset = plan.place(a.tensor)
         return f"({CTYPES[dtype.value]} *)(void *)({c_arena(arena)} + {number(offset + a.offset * dtype.bytes)})"
 
-    pointers = tuple((name, pointer(t)) for name, t in rest)
+    others = tuple((name, "" if t == ZEROS else pointer(t)) for name, t in rest)
     args = [argument(a) for a in call.args]
     expression = f"{call.func}(&p, {', '.join(args)})"
-    runner = Runner("", call.func, call.struct, len(words), len(numbers), pointers, expression)
-    return Record(runners.name(runner), tuple(c_ints(list(encoded([*words, *numbers])))))
+    runner = Runner("", call.func, call.struct, count(words), len(numbers), others, expression)
+    return Record(runners.name(runner), encoded([*words, *numbers]))
 
 
-def _split(params: Sequence[tuple[str, Value]]) -> tuple[list[int] | None, list[tuple[str, Table | None]]]:
+def step_table(steps: Sequence[tuple[str, bytes]]) -> StepTable:
+    """Of the function and the bytes of each step."""
+    functions = tuple(dict.fromkeys(name for name, _ in steps))
+    code = [encoded([functions.index(name)]) + more for name, more in steps]
+    starts = [sum(map(len, code[:k])) for k in range(len(code))]
+    small = sum(map(len, code)) < 1 << 16
+    return StepTable(functions, tuple(tuple(c_ints(list(c))) for c in code), tuple(c_ints(starts)), "uint16_t" if small else "uint32_t")
+
+
+DENSE = None  # among numbers: the strides and the ring of a dense geometry, behind its w and c
+DENSE_NUMBERS = 4
+
+
+def count(numbers: Sequence[int | None]) -> int:
+    return sum(DENSE_NUMBERS if n is DENSE else 1 for n in numbers)
+
+
+ZEROS = ()  # for a member without any table or number that is not 0
+
+
+def _split(params: Sequence[tuple[str, Value]]) -> tuple[list[int | None] | None, list[tuple[str, Table | tuple[()] | None]]]:
     """The numbers in front, and the pointers behind them."""
-    words: list[int] = []
-    rest: list[tuple[str, Table | None]] = []
+    words: list[int | None] = []
+    rest: list[tuple[str, Table | tuple[()] | None]] = []
     for name, v in params:
+        if isinstance(v, tuple) and None in v and not any(v):
+            rest.append((name, ZEROS))
+            continue
         if v is None or isinstance(v, Table):
             rest.append((name, v))
             continue
@@ -112,10 +150,11 @@ def _split(params: Sequence[tuple[str, Value]]) -> tuple[list[int] | None, list[
     return words, rest
 
 
-def _words(v: Value) -> list[int] | None:
+def _words(v: Value) -> list[int | None] | None:
     """As 32-bit numbers; None where there is a pointer among them."""
     if isinstance(v, Geom):
-        return [v.h, v.w, v.c, v.row_stride, v.px_stride, 0, 0]
+        dense = v.row_stride == v.w * v.c and v.px_stride == v.c
+        return [v.h, v.w, v.c, DENSE] if dense else [v.h, v.w, v.c, v.row_stride, v.px_stride, 0, 0]
     if isinstance(v, tuple):
         parts = [_words(e) for e in v]
         return None if any(p is None for p in parts) else [n for p in parts if p is not None for n in p]
@@ -124,11 +163,14 @@ def _words(v: Value) -> list[int] | None:
     return [int(np.float32(v).view(np.int32))] if isinstance(v, (float, np.floating)) else [int(v)]
 
 
-def encoded(numbers: Sequence[int]) -> bytes:
+def encoded(numbers: Sequence[int | None]) -> bytes:
     """Each of -2^31 .. 2^32-1 as tm_step_numbers reads it: the sign in the lowest bit, then seven bits a byte, lowest first, the top
-    bit set in all but the last byte."""
+    bit set in all but the last byte. DENSE is two bytes that no number has."""
     out = bytearray()
     for n in numbers:
+        if n is DENSE:
+            out += b"\x80\x00"
+            continue
         signed = (n + (1 << 31)) % (1 << 32) - (1 << 31)
         rest = signed << 1 if signed >= 0 else ~signed << 1 | 1
         while rest > 127:

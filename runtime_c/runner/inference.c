@@ -15,7 +15,27 @@ void tm_runner_forget_inputs(runner *r) {
   r->crc = 0;
 }
 
+/* Of the rows of this input that have been pushed in so far: ticks spent in the model, and what it said. */
+static uint64_t push_ticks(const runner *r) {
+#if TM_RUNNER_PUSH
+  return r->push_ticks;
+#else
+  (void)r;
+  return 0;
+#endif
+}
+
+static tm_status push_status(const runner *r) {
+#if TM_RUNNER_PUSH
+  return r->push_status;
+#else
+  (void)r;
+  return TM_OK;
+#endif
+}
+
 void tm_runner_write_input(runner *r, const tm_tensor_info *t, uint8_t type, uint32_t first, uint32_t count, const uint8_t *src) {
+#if TM_RUNNER_PUSH
   const tm_model *m = r->model;
   if (m->push_row == NULL || t != &m->input[0]) {
     tm_tensor_write(r->arena, t, type, first, count, src);
@@ -45,6 +65,9 @@ void tm_runner_write_input(runner *r, const tm_tensor_info *t, uint8_t type, uin
     first += n;
     count -= n;
   }
+#else
+  tm_tensor_write(r->arena, t, type, first, count, src);
+#endif
 }
 
 static int inputs_complete(const runner *r) {
@@ -90,8 +113,8 @@ tm_answer tm_runner_set_input(runner *r, request q) {
     return TM_ANSWER_INPUT;
   }
   tm_runner_write_input(r, t, t->io_dtype, offset / elem, n / elem, q.p + 10);
-  if (r->push_status != TM_OK) {
-    return tm_runner_failed(r, r->push_status);
+  if (push_status(r) != TM_OK) {
+    return tm_runner_failed(r, push_status(r));
   }
   r->crc = crc;
   r->next = offset + n;
@@ -158,7 +181,7 @@ tm_answer tm_runner_invoke(runner *r, request q) {
     }
     const uint64_t before = tm_port_count();
     const tm_status s = tm_model_invoke(r->model, r->arena);
-    const uint64_t ticks = ((tm_port_count() - before) & r->rx.count_mask) + r->push_ticks;
+    const uint64_t ticks = ((tm_port_count() - before) & r->rx.count_mask) + push_ticks(r);
     tm_runner_forget_inputs(r);
     if (s != TM_OK) {
       return tm_runner_failed(r, s);
@@ -261,7 +284,7 @@ tm_answer tm_runner_profile(runner *r, request q) {
       const uint64_t before = tm_port_count();
       const tm_status s = r->model->run_step(r->arena, k);
       /* what rows pushed in have set off belongs to the stage that takes them */
-      const uint64_t ticks = ((tm_port_count() - before) & r->rx.count_mask) + (k == 0 ? r->push_ticks : 0);
+      const uint64_t ticks = ((tm_port_count() - before) & r->rx.count_mask) + (k == 0 ? push_ticks(r) : 0);
       if (s != TM_OK) {
         tm_runner_forget_inputs(r);
         r->out = 1;

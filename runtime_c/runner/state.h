@@ -43,8 +43,10 @@ typedef struct runner {
   uint16_t input;    /* the input that is arriving */
   uint32_t next;     /* its next byte */
   uint32_t crc;      /* of its bytes so far */
+#if TM_RUNNER_PUSH
   uint64_t push_ticks; /* spent in the model while the rows of this input arrived */
   tm_status push_status;
+#endif
   uint32_t out;      /* payload bytes of the answer under construction */
 #if TM_RUNNER_TEXT
   tm_text_state text;

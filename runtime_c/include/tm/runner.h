@@ -25,6 +25,11 @@ extern "C" {
 #define TM_RUNNER_TEXT 1
 #endif
 
+/* 0: leaves out what only a model needs whose input comes row by row (tm_model.push_row). */
+#ifndef TM_RUNNER_PUSH
+#define TM_RUNNER_PUSH 1
+#endif
+
 /*
  * Bytes in which a text session keeps the model's inputs, so that `infer` may run more than once; the buffer of answers
  * (TM_RUNNER_PAYLOAD + 16) serves where it is larger. Set it to the size of the inputs where RAM is left.
