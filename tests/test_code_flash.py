@@ -78,7 +78,7 @@ def test_a_kernel_that_saves_less_than_its_code_stays_out() -> None:
     pairs = "tm_conv_2d_i8_pairs_dsp"
     found = {(layers, size): kernels(layers, size, "balanced") == {pairs} for layers in (1, 4) for size in range(2, 40, 5)}
     assert any(found[4, s] and not found[1, s] for s in range(2, 40, 5)) and found[1, 37]
-    assert kernels(1, 2, "latency") == {pairs} and pairs not in kernels(4, 8, "flash")
+    assert kernels(1, 2, "latency") != kernels(1, 2, "balanced") and pairs not in kernels(4, 8, "flash")
 
 
 MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8", "vww_96_int8", "mcunet_vww")
