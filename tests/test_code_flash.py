@@ -81,7 +81,7 @@ def test_a_kernel_that_saves_less_than_its_code_stays_out() -> None:
     assert kernels(1, 2, "latency") != kernels(1, 2, "balanced") and pairs not in kernels(4, 8, "flash")
 
 
-MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8", "vww_96_int8", "mcunet_vww")
+MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8", "vww_96_int8")
 
 
 @needs("arm-none-eabi-gcc")

@@ -75,4 +75,4 @@ def instructions(n: NodeView) -> float:
     return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 34.0) + 16.0 * groups + 60.0 * kh + 60.0)
 
 
-VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=4880)
+VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=6680)
