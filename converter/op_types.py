@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
@@ -33,6 +33,7 @@ class TypeSupport:
     dtypes: tuple[str, ...]  # as `tinyml ops` shows them
     access: Callable[[NodeView], tuple[Access, ...]] | None = None
     fixed_output: FixedRange | None = None  # of a quantised output of this type
+    file_options: Mapping[str, Any] = field(default_factory=dict)  # what the options in a file have to say for this type
     c_limits: tuple[str, ...] = ()
 
     def takes(self, tensors: Iterable[Any]) -> bool:
@@ -71,5 +72,6 @@ def extended(spec: OpSpec, more: TypeSupport) -> OpSpec:
         cases=lambda: (*spec.cases(), *more.cases(spec)),
         dtypes=(*spec.dtypes, *more.dtypes),
         fixed_outputs={**spec.fixed_outputs, **({more.dtype: more.fixed_output} if more.fixed_output else {})},
+        type_options={**spec.type_options, more.dtype: more.file_options},
         c_limits=(*spec.c_limits, *more.c_limits),
     )

@@ -323,6 +323,7 @@ class OpSpec:
     channels: Callable[[NodeView], ChannelRules | None] = _no_fold  # None: channels stay as they are
     int8_output: TiedRange | FixedRange | None = None  # what quantisation must respect; None: the output has a range of its own
     fixed_outputs: Mapping[DType, FixedRange] = field(default_factory=dict)  # the same where int8_output is fixed, of other types
+    type_options: Mapping[DType, Mapping[str, Any]] = field(default_factory=dict)  # TypeSupport.file_options
     # an operator that no file has: two nodes, the second the only reader of the first, as one of this operator, or None
     join: Callable[[NodeView, NodeView], Node | None] | None = None
     edge: bool = False  # QUANTIZE/DEQUANTIZE: may be moved out to the network's edge

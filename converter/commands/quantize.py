@@ -36,6 +36,10 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--metric", choices=["top1", "error"], default="top1", help="what is reported: top-1 (needs labels), or the output's error"
     )
+    p.add_argument(
+        "--activations", choices=["int8", "int16"], default="int8",
+        help="int16: activations of 16 bits with weights of 8, for what int8 is too coarse for"
+    )  # fmt: skip
     p.add_argument("--float-io", action="store_true", help="inputs and outputs stay float32, converted inside")
     p.add_argument("--seed", type=int, default=0, help="of the pixels that rounding looks at; the same seed gives the same file")
     add_budgets(p)
@@ -47,6 +51,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
     if out.suffix not in SUFFIXES:
         raise UsageError(args.output, f"does not end in {' or '.join(SUFFIXES)}", "choose another -o")
     asked = wanted(args, console)
+    if args.activations == "int16" and (asked.searches or args.patches):
+        raise UsageError("--activations int16", "leaves no widths to choose", "leave out budgets and patches, or --activations")
     name, network = read_network(args)
     data = read_data(args, network)
     # a front is compared on samples that nothing was fitted to: every fourth
@@ -55,7 +61,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
     points: list[WidthPoint] = []
     pace: Pace | None = None  # the int8 network's
     with console.progress(f"quantize {name}") as progress:
-        recipe, _ = quantise(network, data.take(~held), seed=args.seed, float_io=args.float_io, progress=progress)
+        recipe, _ = quantise(network, data.take(~held), seed=args.seed, float_io=args.float_io, progress=progress, dtype=args.activations)
         eight = made = shop.make(recipe)
         if asked.searches:
             if asked.timed:

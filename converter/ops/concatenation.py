@@ -154,6 +154,7 @@ def cases() -> Iterable[Case]:
     yield case("six_inputs", [(1, 4, k + 1) for k in range(6)], 2)
     yield case("float", [(1, 2, 3, 4), (1, 2, 3, 10)], 3, DType.FLOAT32)
     yield case("int32", [(2,), (1,)], 0, DType.INT32, const=(1,))
+    yield case("int16", [(2,), (1,)], 0, DType.INT16, const=(1,))
 
 
 SPEC = OpSpec(
@@ -166,7 +167,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     view=view,
     lower_rest=lower_rest,
     is_noop=lambda n: len(n.inputs) == 1 and same_quant(n.x, n.y),

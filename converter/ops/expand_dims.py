@@ -33,6 +33,7 @@ def cases() -> Iterable[Case]:
     yield case("rank5", (2, 3, 1, 2), 2, (2, 3, 1, 1, 2))
     yield case("float", (2, 4), 1, (2, 1, 4), DType.FLOAT32)
     yield case("int32", (6,), 0, (1, 6), DType.INT32)
+    yield case("int16", (6,), 0, (1, 6), DType.INT16)
 
 
 SPEC = OpSpec(
@@ -45,7 +46,7 @@ SPEC = OpSpec(
     access=_reshape.access,
     lower=_reshape.lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     strided=False,
     view=_reshape.view,
     is_noop=_reshape.is_noop,

@@ -35,6 +35,7 @@ def cases() -> Iterable[Case]:
     yield case("int64_paddings", (1, 2, 2, 2), [(0, 0), (1, 1), (1, 0), (0, 0)], operand=DType.INT64)
     yield case("float", (1, 3, 4, 2), [(0, 0), (1, 1), (2, 1), (0, 1)], DType.FLOAT32)
     yield case("int32", (3,), [(1, 1)], DType.INT32)
+    yield case("int16", (3,), [(1, 1)], DType.INT16)
 
 
 SPEC = OpSpec(
@@ -47,7 +48,7 @@ SPEC = OpSpec(
     access=_padding.access,
     lower=_padding.lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     view=_padding.view,
     lower_rest=_padding.lower_rest,
     is_noop=_padding.is_noop,

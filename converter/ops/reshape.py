@@ -54,6 +54,7 @@ def cases() -> Iterable[Case]:
     yield case("to_scalar_old_options", (1,), (0,), (), operand=False)
     yield case("float", (1, 2, 3, 4), (4, 6), dtype=DType.FLOAT32)
     yield case("int32", (3, 4), (2, 6), dtype=DType.INT32)
+    yield case("int16", (3, 4), (2, 6), dtype=DType.INT16)
 
 
 SPEC = OpSpec(
@@ -68,7 +69,7 @@ SPEC = OpSpec(
     lower=_reshape.lower,
     cases=cases,
     channels=_reshape.channels,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     strided=False,
     view=_reshape.view,
     is_noop=_reshape.is_noop,

@@ -90,6 +90,7 @@ def cases() -> Iterable[Case]:
     yield case("int64_operands", (4, 6), (1, 2), (2, -1), operand=DType.INT64)
     yield case("float", (1, 4, 5, 6), (0, 1, 1, 2), (1, 2, 3, 4), DType.FLOAT32)
     yield case("int32", (4,), (1,), (2,), DType.INT32)
+    yield case("int16", (4,), (1,), (2,), DType.INT16)
 
 
 SPEC = OpSpec(
@@ -102,7 +103,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     view=view,
     is_noop=lambda n: n.x.shape == n.y.shape and same_quant(n.x, n.y),
     int8_output=TiedRange(),

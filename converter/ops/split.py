@@ -103,6 +103,7 @@ def cases() -> Iterable[Case]:
     yield case("rank5", (1, 2, 4, 3, 2), 2, 2)
     yield case("float", (1, 4, 5, 6), 3, 2, DType.FLOAT32)
     yield case("int32", (6,), 0, 3, DType.INT32)
+    yield case("int16", (6,), 0, 3, DType.INT16)
 
 
 SPEC = OpSpec(
@@ -115,7 +116,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     view=view,
     int8_output=TiedRange(),
     summary="equal parts along one dimension",

@@ -34,6 +34,7 @@ def cases() -> Iterable[Case]:
     yield case("nothing_to_do", (2, 3), (), (2, 3))
     yield case("float", (1, 2, 1, 4), (0, 2), (2, 4), DType.FLOAT32)
     yield case("int32", (1, 6), (0,), (6,), DType.INT32)
+    yield case("int16", (1, 6), (0,), (6,), DType.INT16)
 
 
 SPEC = OpSpec(
@@ -46,7 +47,7 @@ SPEC = OpSpec(
     access=_reshape.access,
     lower=_reshape.lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     strided=False,
     view=_reshape.view,
     is_noop=_reshape.is_noop,

@@ -171,6 +171,7 @@ def cases() -> Iterable[Case]:
     yield case("rank5", (2, 3, 2, 4, 3), (1, 0, 0, 3, 0), (2, 3, 2, 0, 3), (1, 2, 1, -1, 2), (1, 2, 2, 3, 2))
     yield case("float", (1, 6, 5, 4), (0, 1, 0, 0), (1, 6, 5, 4), (1, 2, 2, 1), (1, 3, 3, 4), DType.FLOAT32)
     yield case("int32_shape_arithmetic", (4,), (1,), (2,), (1,), (), DType.INT32, ShrinkAxis=1)
+    yield case("int16_shape_arithmetic", (4,), (1,), (2,), (1,), (), DType.INT16, ShrinkAxis=1)
 
 
 SPEC = OpSpec(
@@ -183,7 +184,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     view=view,
     is_noop=is_noop,
     int8_output=TiedRange(),

@@ -98,6 +98,7 @@ def cases() -> Iterable[Case]:
     yield case("identity", (1, 4, 3), (0, 1, 2))
     yield case("float", (2, 3, 10), (1, 0, 2), DType.FLOAT32)
     yield case("int32", (3, 4), (1, 0), DType.INT32)
+    yield case("int16", (3, 4), (1, 0), DType.INT16)
 
 
 SPEC = OpSpec(
@@ -110,7 +111,7 @@ SPEC = OpSpec(
     access=access,
     lower=lower,
     cases=cases,
-    dtypes=("int8", "float32", "int32"),
+    dtypes=("int8", "float32", "int32", "int16"),
     view=view,
     is_noop=lambda n: n.x.shape == n.y.shape and _keeps_order(n) and same_quant(n.x, n.y),
     int8_output=TiedRange(),

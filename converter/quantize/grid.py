@@ -69,7 +69,9 @@ class Histogram:
 
 
 def grid_between(lo: float, hi: float, bits: int) -> Grid:
-    """The grid from about lo to about hi on which 0 is exact. lo <= 0 <= hi."""
+    """The grid from about lo to about hi on which 0 is exact. lo <= 0 <= hi. Of 16 bits it is symmetric: kernels want zero points 0."""
+    if bits == 16:
+        return Grid(float(np.float32(max(-lo, hi, 1e-9) / 32767)), 0, 16)
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
     scale = float(np.float32(max((hi - lo) / (high - low), 1e-12)))
     return Grid(scale, int(np.clip(round(low - lo / scale), low, high)), bits)
@@ -84,6 +86,8 @@ def exact_grid(h: Histogram) -> Grid | None:
 
 def best_grid(h: Histogram, bits: int) -> Grid:
     """The grid of least mean squared error: both ends are moved in, the one that gains most at a time."""
+    if bits == 16:
+        return grid_between(h.lo, h.hi, bits)  # nothing is clipped where steps are that fine
     x, weight = h.centres, h.counts / max(h.counts.sum(), 1)
 
     def loss(lo: float, hi: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,10 +61,12 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Widths:
-    """Bits of the weights of a layer, by `Node.index`, and of a group of activations, by leader; 8 where one is missing."""
+    """Bits of the weights of a layer, by `Node.index`, and of a group of activations, by leader; 8 where one is missing. wide: operators
+    on int16, by `Node.index`: what lies between these alone has 16 bits."""
 
     weights: Mapping[int, int] = field(default_factory=dict)
     activations: Mapping[int, int] = field(default_factory=dict)
+    wide: frozenset[int] = frozenset()
 
 
 EIGHT = Widths()
@@ -77,6 +79,7 @@ class Recipe:
     prepared: Prepared
     grids: Mapping[int, Grid]
     weights: Mapping[int, LayerWeights]
+    wide: frozenset[int] = frozenset()
 
     def simulate(self, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
         """Output 0 of the quantised network, in float arithmetic: what the integer kernels give but for a rounding here and there."""
@@ -92,15 +95,18 @@ class Recipe:
 
     def network(self, float_io: bool = False) -> Network:
         """On integers. Raises Refused."""
-        return assemble(self.prepared.network, self.prepared.quantised, self.grids, self.weights, float_io)
+        return assemble(self.prepared.network, self.prepared.quantised, self.grids, self.weights, float_io, self.wide)
 
 
-def prepare(network: Network, data: Calibration, refused: frozenset[int] = frozenset(), progress: Progress = lambda text: None) -> Prepared:
-    """Rewrites the float network and looks at its activations. refused: operators that have to stay float32."""
+def prepare(
+    network: Network, data: Calibration, refused: frozenset[int] = frozenset(), progress: Progress = lambda text: None, dtype: str = "int8"
+) -> Prepared:
+    """Rewrites the float network and looks at its activations. refused: operators that have to stay float32. dtype: which kernels the
+    others must have."""
     progress("rewriting the network")
     network = widen_global_pools(fold(network))
     graph = network.graph
-    quantised = quantised_nodes(graph, refused)
+    quantised = quantised_nodes(graph, refused, dtype)
     tied = tied_tensors(graph, quantised)
     progress("observing activations")
     return Prepared(network, data, quantised, tied, observe(graph, data, tied), fixed_ranges(graph, quantised, tied))
@@ -109,21 +115,38 @@ def prepare(network: Network, data: Calibration, refused: frozenset[int] = froze
 def choose(p: Prepared, widths: Widths = EIGHT, seed: int = 0, method: Method = BEST, progress: Progress = lambda text: None) -> Recipe:
     """Ranges and rounded weights for these widths."""
     progress("choosing ranges")
-    frozen = frozenset(p.fixed) | {p.tied[t] for t in p.graph.inputs if t in p.tied}
-    grids = refine_grids(p.graph, choose_grids(p.graph, p.tied, p.seen, p.fixed, widths.activations), p.tied, frozen, p.data, progress)
+    sixteen = wide_groups(p, widths.wide)
+    fixed = {**p.fixed, **{g: grid for g, grid in fixed_ranges(p.graph, p.quantised, p.tied, wide=True).items() if g in sixteen}}
+    frozen = frozenset(fixed) | sixteen | {p.tied[t] for t in p.graph.inputs if t in p.tied}
+    activations = {**widths.activations, **dict.fromkeys(sixteen, 16)}
+    grids = refine_grids(p.graph, choose_grids(p.graph, p.tied, p.seen, fixed, activations), p.tied, frozen, p.data, progress)
     bits = {k: widths.weights.get(k, 8) for k in p.layer_nodes}
-    return Recipe(p, grids, quantise_layers(p.graph, grids, bits, p.data, seed, method, progress))
+    return Recipe(p, grids, quantise_layers(p.graph, grids, bits, p.data, seed, method, progress), widths.wide)
+
+
+def wide_groups(p: Prepared, wide: frozenset[int]) -> frozenset[int]:
+    """Groups of activations, by leader, of which no operator on int8 reads or writes one. A network's inputs and outputs are of 16 bits
+    only where all of it is."""
+    found = set(p.tied.values())
+    for node in p.graph.nodes:
+        if node.index in p.quantised - wide:
+            found -= {p.tied[t] for t in (*node.inputs, *node.outputs) if t in p.tied}
+    if not p.quantised <= wide:
+        found -= {p.tied[t] for t in (*p.graph.inputs, *p.graph.outputs) if t in p.tied}
+    return frozenset(found)
 
 
 def quantise(
     network: Network, data: Calibration, widths: Widths = EIGHT, seed: int = 0, float_io: bool = False,
-    method: Method = BEST, progress: Progress = lambda text: None,
+    method: Method = BEST, progress: Progress = lambda text: None, dtype: str = "int8", refused: frozenset[int] = frozenset(),
 ) -> tuple[Recipe, Network]:  # fmt: skip
     """What was chosen, and the network on integers. An operator that turns out not to be buildable on integers becomes an island
-    of float32."""
-    refused: frozenset[int] = frozenset()
+    of float32, as those in `refused` are. dtype: of activations, int8 or int16; int16 takes all of the network."""
     while True:
-        recipe = choose(prepare(network, data, refused, progress), widths, seed, method, progress)
+        prepared = prepare(network, data, refused, progress, dtype)
+        if dtype == "int16":
+            widths = replace(widths, wide=prepared.quantised)
+        recipe = choose(prepared, widths, seed, method, progress)
         try:
             return recipe, recipe.network(float_io)
         except Refused as why:

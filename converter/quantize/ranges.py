@@ -16,8 +16,9 @@ from tinyml.quantize.layers import load_layers
 BATCH = 128
 
 
-def quantised_nodes(graph: Graph, refused: frozenset[int] = frozenset()) -> frozenset[int]:
-    """`Node.index` of the operators that are computed on integers; the others stay islands of float32. refused: found not to work."""
+def quantised_nodes(graph: Graph, refused: frozenset[int] = frozenset(), dtype: str = "int8") -> frozenset[int]:
+    """`Node.index` of the operators that are computed on integers, which have kernels for `dtype`; the others stay islands of
+    float32. refused: found not to work."""
     specs = load_ops()
 
     def can(n: Node) -> bool:
@@ -25,7 +26,7 @@ def quantised_nodes(graph: Graph, refused: frozenset[int] = frozenset()) -> froz
         values = [t for t in (*view.inputs, *view.outputs) if t is not None and not t.is_const]
         layer = load_layers().get(n.op)
         constant = layer is None or layer.tensors(view)[1].is_const
-        return constant and "int8" in specs[n.op].dtypes and all(t.dtype is DType.FLOAT32 for t in values)
+        return constant and dtype in specs[n.op].dtypes and all(t.dtype is DType.FLOAT32 for t in values)
 
     return frozenset(n.index for n in graph.nodes if n.index not in refused and can(n))
 
@@ -76,14 +77,15 @@ def observe(graph: Graph, data: Calibration, wanted: Mapping[int, int]) -> dict[
     return found
 
 
-def fixed_ranges(graph: Graph, quantised: frozenset[int], tied: Mapping[int, int]) -> dict[int, Grid]:
-    """Groups whose range an operator prescribes, by their leader."""
+def fixed_ranges(graph: Graph, quantised: frozenset[int], tied: Mapping[int, int], wide: bool = False) -> dict[int, Grid]:
+    """Groups whose range an operator prescribes, by their leader. wide: for outputs of int16."""
     found = {}
     for node in graph.nodes:
-        rule = load_ops()[node.op].int8_output
+        spec = load_ops()[node.op]
+        rule = spec.fixed_outputs.get(DType.INT16) if wide else spec.int8_output
         if node.index in quantised and isinstance(rule, FixedRange):
             for t in node.outputs:
-                found.setdefault(tied[t], Grid(float(np.float32(rule.scale)), rule.zero_point))
+                found.setdefault(tied[t], Grid(float(np.float32(rule.scale)), rule.zero_point, 16 if wide else 8))
     return found
 
 

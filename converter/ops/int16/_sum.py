@@ -63,4 +63,4 @@ def sum_support(own: OpSpec, sign: int) -> TypeSupport:
     def cases(own: OpSpec) -> Iterable[Case]:
         return (replace(c, options={**c.options, "PotScaleInt16": False}) for c in wide.cases(own))
 
-    return TypeSupport(own.name, DType.INT16, infer, reference, lower, cases, _wide.DTYPES)
+    return TypeSupport(own.name, DType.INT16, infer, reference, lower, cases, _wide.DTYPES, file_options={"PotScaleInt16": False})

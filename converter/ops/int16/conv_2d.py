@@ -51,4 +51,4 @@ def cases(spec: OpSpec) -> Iterable[Case]:
     return (_wide.weighted_case(c) for c in _wide.int8_cases(spec) if len(c.inputs) == 3)
 
 
-SUPPORT = TypeSupport("CONV_2D", DType.INT16, infer, reference, lower, cases, ("int16 with int8 weights",))
+SUPPORT = TypeSupport("CONV_2D", DType.INT16, infer, reference, lower, cases, _wide.DTYPES)

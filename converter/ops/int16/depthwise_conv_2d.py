@@ -55,4 +55,4 @@ def cases(spec: OpSpec) -> Iterable[Case]:
     return map(_wide.weighted_case, _wide.int8_cases(spec))
 
 
-SUPPORT = TypeSupport("DEPTHWISE_CONV_2D", DType.INT16, infer, reference, lower, cases, ("int16 with int8 weights",))
+SUPPORT = TypeSupport("DEPTHWISE_CONV_2D", DType.INT16, infer, reference, lower, cases, _wide.DTYPES)
