@@ -19,6 +19,7 @@ from tinyml.errors import Unsupported
 from tinyml.importers import import_model
 from tinyml.ir import DType
 from tinyml.opspec import load_ops
+from tinyml.variants import load_variants
 from variant_checks import Check
 from wide_layers import OPERATORS, cases, layers
 from witness import litert_run
@@ -83,7 +84,10 @@ def run_on(core: str, op: str, count: int, seed: int, folder: Path) -> Counter[s
 @pytest.mark.parametrize("core", ("m4", "rv32"))
 @pytest.mark.parametrize("op", OPERATORS)
 def test_cores(op: str, core: str, tmp_path: Path) -> None:
-    assert sum(run_on(core, op, ON_CORES, 1, tmp_path).values()) >= ON_CORES
+    counts = run_on(core, op, ON_CORES, 1, tmp_path)
+    variants = [v for v in load_variants().get(op, ()) if v.wide and v.isa <= CORES[core][0]]
+    assert counts[f"tm_{op.lower()}_i16"] >= ON_CORES or op == "SUB"
+    assert all(counts[f"tm_{v.name}"] >= ON_CORES for v in variants), counts
 
 
 @pytest.mark.long

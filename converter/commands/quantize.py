@@ -12,7 +12,8 @@ import numpy as np
 from tinyml.commands.common import Command, Console, read_model
 from tinyml.commands.quantize_pace import Pace
 from tinyml.commands.quantize_patches import add_patches, put_in_patches
-from tinyml.commands.quantize_widths import Wanted, Workshop, add_budgets, wanted
+from tinyml.commands.quantize_relief import relieved
+from tinyml.commands.quantize_widths import Wanted, Workshop, add_budgets, share, wanted
 from tinyml.config import load_config
 from tinyml.device.files import write_bytes, write_text
 from tinyml.errors import DoesNotFit, UsageError
@@ -40,6 +41,10 @@ def arguments(p: argparse.ArgumentParser) -> None:
         "--activations", choices=["int8", "int16"], default="int8",
         help="int16: activations of 16 bits with weights of 8, for what int8 is too coarse for"
     )  # fmt: skip
+    p.add_argument(
+        "--tolerance", type=share, metavar="P%", help="most error of the output, as a share of its variance: operators that int8 is too "
+        "coarse for get activations of 16 bits, or stay float32"
+    )  # fmt: skip
     p.add_argument("--float-io", action="store_true", help="inputs and outputs stay float32, converted inside")
     p.add_argument("--seed", type=int, default=0, help="of the pixels that rounding looks at; the same seed gives the same file")
     add_budgets(p)
@@ -53,6 +58,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
     asked = wanted(args, console)
     if args.activations == "int16" and (asked.searches or args.patches):
         raise UsageError("--activations int16", "leaves no widths to choose", "leave out budgets and patches, or --activations")
+    if args.tolerance is not None and (args.activations == "int16" or asked.front or asked.timed or args.patches or args.bitops is not None):
+        raise UsageError("--tolerance", "goes with --board, --ram and --flash only", "leave out the other searches")
     name, network = read_network(args)
     data = read_data(args, network)
     # a front is compared on samples that nothing was fitted to: every fourth
@@ -63,7 +70,9 @@ def run(args: argparse.Namespace, console: Console) -> None:
     with console.progress(f"quantize {name}") as progress:
         recipe, _ = quantise(network, data.take(~held), seed=args.seed, float_io=args.float_io, progress=progress, dtype=args.activations)
         eight = made = shop.make(recipe)
-        if asked.searches:
+        if args.tolerance is not None:
+            made = relieved(network, data, eight, asked.limits(eight, None), args.tolerance, args.seed, args.float_io, shop.make, progress)
+        elif asked.searches:
             if asked.timed:
                 progress("counting")
                 pace = shop.pace_of(eight)
@@ -85,19 +94,23 @@ def run(args: argparse.Namespace, console: Console) -> None:
     write_bytes(out, made.content)
     if args.plot:
         write_text(Path(args.plot), width_svg(points))
-    islands = [f"{n.index} {n.op}" for n in recipe.prepared.graph.nodes if n.index not in recipe.prepared.quantised]
+    prepared = made.recipe.prepared
+    islands = [f"{n.index} {n.op}" for n in prepared.graph.nodes if n.index not in prepared.quantised]
+    wide = [f"{n.index} {n.op}" for n in prepared.graph.nodes if n.index in made.recipe.wide]
     say(console, name, out, made, eight, (before, after), asked, points)
     if pace is not None:
         console.print(speed_line(pace, made, eight))
     for line in patches.lines() if patches else ():
         console.print(line)
     console.print(f"{len(data)} samples, {time.monotonic() - started:.0f} s")
+    if wide and len(wide) < len(prepared.graph.nodes):
+        console.print(f"on 16-bit activations: {', '.join(wide)}")
     if islands:
         console.print(f"float32 islands: {', '.join(islands)}")
     console.result(
         {
             "model": name, "output": str(out), "bytes": len(made.content), "samples": len(data), "seed": args.seed,
-            "float": before.to_json(), "quantised": after.to_json(), "float_islands": islands,
+            "float": before.to_json(), "quantised": after.to_json(), "float_islands": islands, "int16": wide,
             "arena": made.arena, "weights": made.weights, "bitops": made.bitops,
             "instructions": made.instructions, "instructions_counted": pace.counted if pace else None,
             "latency_ms_estimate": latency(pace, made),

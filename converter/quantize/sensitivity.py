@@ -55,7 +55,7 @@ def measure(
 
     by_weights = {}
     total = len(p.layer_nodes) * len(weights)
-    for at, bits, constants in _narrow_weights(graph, p.layer_nodes, weights, p.data, seed):
+    for at, bits, constants in narrow_weights(graph, p.layer_nodes, weights, p.data, seed):
         progress(f"measuring weights ({len(by_weights) + 1} of {total})")
         by_weights[at, bits] = error(constants, {})
     by_activations = {}
@@ -68,7 +68,7 @@ def measure(
     return Sensitivity(by_weights, by_activations)
 
 
-def _narrow_weights(graph: Graph, layer_nodes: Sequence[int], weights: Sequence[int], data: Calibration, seed: int):
+def narrow_weights(graph: Graph, layer_nodes: Sequence[int], weights: Sequence[int], data: Calibration, seed: int):
     """(`Node.index`, bits, constants in place of the layer's own) for every layer and width, each layer fed exact values."""
     tape, rng = Tape(graph, data.inputs), np.random.default_rng(seed)
     for node in graph.nodes:

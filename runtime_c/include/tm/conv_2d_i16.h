@@ -34,6 +34,10 @@ typedef struct tm_conv_2d_i16_params {
 tm_status tm_conv_2d_i16(const tm_conv_2d_i16_params *p, const int16_t *x, const int8_t *w, const int64_t *bias, int16_t *y,
                          void *scratch);
 
+/* Armv7E-M. groups must be 1 (TM_ERR_SHAPE). Same results and order. */
+tm_status tm_conv_2d_i16_dsp(const tm_conv_2d_i16_params *p, const int16_t *x, const int8_t *w, const int64_t *bias, int16_t *y,
+                             void *scratch);
+
 #ifdef __cplusplus
 }
 #endif

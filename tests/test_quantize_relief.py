@@ -1,0 +1,135 @@
+"""16-bit activations and islands of float32: whole networks on int16, and operators that int8 is too coarse for."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from test_quantize import FloatNet, residual, samples
+from tinyml.cli import main
+from tinyml.exporters.tflite import write_tflite
+from tinyml.importers import import_model
+from tinyml.ir import DType
+from tinyml.quantize.calibration import Calibration
+from tinyml.quantize.network import load_network
+from tinyml.quantize.quantise import Widths, prepare, quantise
+from tinyml.quantize.relief import Kinds, Room, cheapest_kinds, losses
+from witness import litert_run
+
+SHAPE = (1, 6, 6, 4)
+SPREAD = np.array([3e3, 30.0, 0.3, 3e-3], np.float32)
+
+
+def spread_out() -> bytes:
+    """A convolution whose channels differ by a factor of a million in size, and one that weighs them alike: neither its inputs nor its
+    weights have an int8 form. A plain one in front and behind."""
+    net = FloatNet(3)
+    x = net.act(SHAPE, None)
+    y = net.conv(x, 4, k=3, act=1)
+    rng = np.random.default_rng(4)
+
+    def pointwise(x: int, weights: np.ndarray) -> int:
+        options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+        ins = [x, net.const(weights.reshape(4, 1, 1, 4).astype(np.float32)), net.const(np.zeros(4, np.float32))]
+        return net.op("CONV_2D", ins, [net.act(SHAPE, None)], options)[0]
+
+    mixed = rng.normal(0, 1, (4, 4)) * SPREAD[:, None]
+    y = pointwise(y, mixed)
+    y = pointwise(y, rng.normal(0, 1, (4, 4)) / SPREAD[None])
+    return net.build([x], [net.conv(y, 5, k=3)])
+
+
+def calibration(seed: int = 5) -> Calibration:
+    return Calibration((samples(SHAPE, 48, seed),), None)
+
+
+def error(model: bytes, quantised: bytes, x: np.ndarray) -> float:
+    """Of LiteRT's outputs on both files, over the variance."""
+    graph = import_model(quantised, "q")
+    x_t, y_t = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    info, exact, got = np.iinfo(x_t.dtype.numpy), [], []
+    for one in x:
+        exact.append(litert_run(model, [one])[0])
+        q = np.clip(np.rint(one / np.float32(x_t.scale)) + x_t.zero_point, info.min, info.max).astype(x_t.dtype.numpy)
+        got.append((litert_run(quantised, [q])[0].astype(np.float64) - y_t.zero_point) * y_t.scale)
+    return float(np.square(np.array(got) - np.array(exact)).mean() / np.var(exact))
+
+
+def made(model: bytes, data: Calibration, **wanted: object) -> bytes:
+    _, network = quantise(load_network(model, "m"), data, **wanted)
+    return write_tflite(network.graph, network.options)
+
+
+def test_int16_is_far_finer_than_int8_and_litert_runs_it() -> None:
+    model = residual()
+    shape = import_model(model, "m").io_input(0).shape
+    data = Calibration((samples(shape),), None)
+    x = samples(shape, 8, 9)
+    eight, sixteen = made(model, data), made(model, data, dtype="int16")
+    graph = import_model(sixteen, "q")
+    kinds = {t.dtype for t in graph.tensors.values() if not t.is_const}
+    assert kinds == {DType.INT16}, "no float32 islands, no int8"
+    assert error(model, sixteen, x) < 0.2 * error(model, eight, x)
+
+
+def test_kinds_side_by_side_are_converted_where_they_meet() -> None:
+    model = residual()
+    shape = import_model(model, "m").io_input(0).shape
+    data = Calibration((samples(shape),), None)
+    p = prepare(load_network(model, "m"), data)
+    some = frozenset(sorted(p.quantised)[1::2])
+    mixed = made(model, data, widths=Widths(wide=some))
+    graph = import_model(mixed, "q")
+    ends = {(graph.view(n).x.dtype, graph.view(n).y.dtype) for n in graph.nodes if n.op == "QUANTIZE"}
+    assert ends == {(DType.INT8, DType.INT16), (DType.INT16, DType.INT8)}
+    assert graph.tensors[graph.inputs[0]].dtype is graph.tensors[graph.outputs[0]].dtype is DType.INT8
+    assert error(model, mixed, samples(shape, 8, 9)) < 0.05
+
+
+def chosen(p, lost, tolerance: float, **room: int) -> Kinds | None:
+    return cheapest_kinds(p, lost, tolerance, Room(**room))
+
+
+def test_float_islands_where_int8_and_int16_are_too_coarse() -> None:
+    pytest.importorskip("scipy")
+    model, data = spread_out(), calibration()
+    p = prepare(load_network(model, "m"), data)
+    lost = losses(p, 0)
+    assert lost.weights[2] > 0.05, "the crafted layer does lose on 8-bit weights"
+    kinds = chosen(p, lost, 0.02)
+    assert kinds is not None and 2 in kinds.float32 and not kinds.float32 & {0, 3}
+    x = samples(SHAPE, 8, 6)
+    int8, relieved = made(model, data), made(model, data, refused=kinds.float32, widths=Widths(wide=kinds.wide))
+    assert error(model, int8, x) > 0.1 and error(model, relieved, x) < 0.03
+    # 4 bytes per float weight count
+    weights = sum(n.inputs[1] is not None and p.graph.tensors[n.inputs[1]].elements for n in p.graph.nodes)
+    assert chosen(p, lost, 0.02, weight_bytes=weights) is None
+    assert chosen(p, lost, 0.02, weight_bytes=weights + 3 * 32) is not None
+
+
+def test_nothing_is_relieved_for_nothing() -> None:
+    pytest.importorskip("scipy")
+    p = prepare(load_network(spread_out(), "m"), calibration())
+    kinds = chosen(p, losses(p, 0), 1e9)
+    assert kinds is not None and not kinds.wide and not kinds.float32
+
+
+def test_command(tmp_path, capsys) -> None:
+    pytest.importorskip("scipy")
+    (tmp_path / "m.tflite").write_bytes(spread_out())
+    np.savez(tmp_path / "d.npz", inputs=calibration().inputs[0][:, 0])
+    out = tmp_path / "q.tflite"
+    words = ["quantize", tmp_path / "m.tflite", "--data", tmp_path / "d.npz", "-o", out, "--metric", "error", "--json"]
+    assert main([str(w) for w in (*words, "--tolerance", "2%")]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["quantised"]["error"] <= 0.02 and "2 CONV_2D" in report["float_islands"]
+    capsys.readouterr()
+    assert main(["build", "--board", "host", "--no-compile", "-o", str(tmp_path / "b"), str(out)]) == 0
+    capsys.readouterr()
+    assert main(["verify", "--board", "host", "--samples", "4", str(out)]) == 0
+    assert "all equal" in capsys.readouterr().out
+    out.unlink()
+    assert main([str(w) for w in (*words, "--tolerance", "2%", "--flash", "1")]) == 5 and not out.exists()
+    assert main([str(w) for w in (*words, "--tolerance", "2%", "--activations", "int16")]) == 2 and not out.exists()
