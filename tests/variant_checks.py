@@ -17,7 +17,7 @@ from kernel_lib import Placed, Ring, place, random_layout
 from random_layers import pointwise, random_layers
 from tflite_writer import random_inputs, write_case
 from tinyml.importers import import_model
-from tinyml.ir import NodeView, hwc
+from tinyml.ir import DType, NodeView, hwc
 from tinyml.opspec import Elementwise, Geom, KernelCall, Lowering, OpSpec, Ref, RowMap, Scratch, Table, Window, load_ops
 from tinyml.variants import Variant
 
@@ -106,7 +106,7 @@ def applicable(variant: Variant) -> Iterator[tuple[str, NodeView, tuple[np.ndarr
         graph = import_model(write_case(spec, case), case.name)
         n = graph.view(graph.nodes[0])
         geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*n.inputs, *n.outputs) if t is not None}
-        if not n.is_float and variant.applies(n, Lowering(geoms, variant.isa)):
+        if not n.is_float and (n.y.dtype is DType.INT16) is variant.wide and variant.applies(n, Lowering(geoms, variant.isa)):
             fed = dict(zip(graph.inputs, random_inputs(case, k), strict=True))
             yield case.name, n, tuple(None if t is None else fed.get(t.id, t.data) for t in n.inputs), spec
 

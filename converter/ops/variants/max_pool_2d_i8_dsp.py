@@ -23,4 +23,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 4) * (7.0 * kh * kw + 40.0 * kh + 5.0) + 40.0)
 
 
-VARIANT = Variant("max_pool_2d_i8_dsp", "MAX_POOL_2D", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("max_pool_2d_i8_dsp", "MAX_POOL_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=380)

@@ -22,4 +22,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 4) * 90.0 + 60.0)
 
 
-VARIANT = Variant("resize_bilinear_i8_dsp", "RESIZE_BILINEAR", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("resize_bilinear_i8_dsp", "RESIZE_BILINEAR", frozenset({"dsp"}), applies, lower, instructions, code_bytes=860)

@@ -22,4 +22,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 4) * 13.0 + 60.0)
 
 
-VARIANT = Variant("resize_bilinear_i8_mve", "RESIZE_BILINEAR", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("resize_bilinear_i8_mve", "RESIZE_BILINEAR", frozenset({"mve"}), applies, lower, instructions, code_bytes=550)

@@ -22,4 +22,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 4) * 4.0 + 35.0)
 
 
-VARIANT = Variant("resize_nearest_neighbor_b1_dsp", "RESIZE_NEAREST_NEIGHBOR", frozenset({"dsp"}), applies, lower, instructions)
+VARIANT = Variant("resize_nearest_neighbor_b1_dsp", "RESIZE_NEAREST_NEIGHBOR", frozenset({"dsp"}), applies, lower, instructions, code_bytes=300)

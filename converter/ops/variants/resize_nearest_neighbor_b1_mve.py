@@ -22,4 +22,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements / channels * (-(-channels // 16) * 3.0 + 25.0)
 
 
-VARIANT = Variant("resize_nearest_neighbor_b1_mve", "RESIZE_NEAREST_NEIGHBOR", frozenset({"mve"}), applies, lower, instructions)
+VARIANT = Variant("resize_nearest_neighbor_b1_mve", "RESIZE_NEAREST_NEIGHBOR", frozenset({"mve"}), applies, lower, instructions, code_bytes=240)
