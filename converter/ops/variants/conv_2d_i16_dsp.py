@@ -24,4 +24,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements * (2.2 * w.shape[1] * w.shape[2] * w.shape[3] + 80.0)
 
 
-VARIANT = Variant("conv_2d_i16_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, wide=True)
+VARIANT = Variant("conv_2d_i16_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, wide=True, code_bytes=1010)
