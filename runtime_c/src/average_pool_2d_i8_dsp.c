@@ -12,7 +12,27 @@
 
 /* Adds n pixels of channels 0..3 at x: even[] is channels 0 and 2, odd[] 1 and 3. */
 static inline void add_pixels(const int8_t *x, int32_t step, int32_t n, uint32_t *even, uint32_t *odd) {
-  uint32_t v, e = *even, o = *odd;
+  uint32_t v, u, e = *even, o = *odd;
+  for (; n >= 4; n -= 4) {
+    __asm__ volatile(
+        "ldr %[v], [%[x]]\n"
+        "ldr %[u], [%[x], %[s]]\n"
+        "add %[x], %[x], %[s], lsl #1\n"
+        "sxtab16 %[e], %[e], %[v]\n"
+        "sxtab16 %[o], %[o], %[v], ror #8\n"
+        "sxtab16 %[e], %[e], %[u]\n"
+        "sxtab16 %[o], %[o], %[u], ror #8\n"
+        "ldr %[v], [%[x]]\n"
+        "ldr %[u], [%[x], %[s]]\n"
+        "add %[x], %[x], %[s], lsl #1\n"
+        "sxtab16 %[e], %[e], %[v]\n"
+        "sxtab16 %[o], %[o], %[v], ror #8\n"
+        "sxtab16 %[e], %[e], %[u]\n"
+        "sxtab16 %[o], %[o], %[u], ror #8\n"
+        : [v] "=&r"(v), [u] "=&r"(u), [e] "+r"(e), [o] "+r"(o), [x] "+r"(x)
+        : [s] "r"(step)
+        : "memory");
+  }
   for (; n > 0; --n) {
     __asm__ volatile(
         "ldr %[v], [%[x]]\n"
@@ -51,13 +71,15 @@ tm_status tm_average_pool_2d_i8_dsp(const tm_average_pool_2d_i8_params *p, const
       }
       const int32_t count = (ys.end - ys.from) * (xs.end - xs.from);
       const int32_t half = count / 2;
+      /* whole rows right behind each other are one */
+      const int32_t rows = p->in.ring == 0 && p->in.row_stride == (xs.end - xs.from) * p->in.px_stride ? ys.end - ys.from : 1;
       for (int32_t first = 0; first < p->out.c; first += 4) {
         const int32_t c = tm_min_i32(first, p->out.c - 4);
         uint32_t even = 0;
         uint32_t odd = 0;
-        for (int32_t iy = ys.from; iy < ys.end; ++iy) {
+        for (int32_t iy = ys.from; iy < ys.end; iy += rows) {
           const int8_t *in = x + tm_row_offset(&p->in, iy) + (ptrdiff_t)xs.from * p->in.px_stride + c;
-          add_pixels(in, p->in.px_stride, xs.end - xs.from, &even, &odd);
+          add_pixels(in, p->in.px_stride, rows * (xs.end - xs.from), &even, &odd);
         }
         out[c] = mean(p, (int16_t)(even & 0xffffu), count, half);
         out[c + 1] = mean(p, (int16_t)(odd & 0xffffu), count, half);

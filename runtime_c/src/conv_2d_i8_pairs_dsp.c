@@ -262,7 +262,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   loops l = {p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign,
              p->any_sign != 0 ? tm_triples_any_sign : tm_triples_one_sign,
              {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0},
-             {w, y, groups, wide, NULL, wide + 6 * groups, 0},
+             {w, wide, y, groups, NULL, wide + 6 * groups, 0},
              w,
              w + (ptrdiff_t)(even / 2) * (8 + 2 * groups),
              even,

@@ -19,9 +19,9 @@ typedef struct row_job {
   int8_t *y;               /* first output pixel, at the group's first channel */
   ptrdiff_t y_step;        /* from pixel to pixel */
   ptrdiff_t x_step;        /* bytes from a window's begin to the next one's */
-  int8_t *y_pairs;         /* up to here two pixels together, whose windows begin in neighbouring columns */
-  int8_t *y_end;
-  int8_t *y_first;         /* as y, which moves on with the pixels */
+  const uint32_t *pairs;   /* up to this column windows of two pixels together, which begin in neighbouring columns */
+  const uint32_t *end;     /* behind the last window's first column */
+  ptrdiff_t y_back;        /* from behind a group's last pixel to the next group's first one */
   int32_t groups;
   ptrdiff_t next[3];       /* from group to group; 0 in a row of padding */
   const int8_t *in[3];     /* the window's rows, at the first group */
@@ -118,7 +118,7 @@ static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __att
       ".Ltm_row_3x3_widened:\n"
       "ldr r0, [sp, #76]\n"
       "ldm sp, {r1, r6-r9}\n"
-      "cmp r6, r9\n"
+      "cmp r0, r9\n"
       "beq .Ltm_row_3x3_rest\n"
       ".Ltm_row_3x3_two:\n" TAPS_2("0", "24", "48", "72") LAST_2("16", "40", "64", "88") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
       "strd r2, r4, [sp, #80]\n" TAPS_2("8", "32", "56", "80") LAST_2("20", "44", "68", "92") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
@@ -133,11 +133,11 @@ static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __att
       "add r6, r6, r7, lsl #1\n"
       "add r0, r0, #48\n"
       "str r6, [sp, #4]\n"
-      "cmp r6, r9\n"
+      "cmp r0, r9\n"
       "bne .Ltm_row_3x3_two\n"
       ".Ltm_row_3x3_rest:\n"
       "ldr r9, [sp, #20]\n"
-      "cmp r6, r9\n"
+      "cmp r0, r9\n"
       "beq .Ltm_row_3x3_done\n"
       ".Ltm_row_3x3_one:\n" TAPS_1("r4", "r5", "0", "24", "48") LAST_1("r4", "r5", "16", "40", "64") CONSTANTS OUT("r4", "r5")
       TAPS_1("r2", "r3", "8", "32", "56") LAST_1("r2", "r3", "20", "44", "68") CONSTANTS OUT("r2", "r3")
@@ -148,19 +148,15 @@ static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __att
       "add r6, r6, r7\n"
       "add r0, r0, r8\n"
       "str r6, [sp, #4]\n"
-      "cmp r6, r10\n"
+      "cmp r0, r10\n"
       "bne .Ltm_row_3x3_one\n"
       ".Ltm_row_3x3_done:\n"
-      "ldrd r8, r9, [sp, #16]\n"
       "ldrd r10, r11, [sp, #24]\n"
       "add r1, r1, #120\n"
-      "add r10, r10, #4\n"
-      "add r8, r8, #4\n"
-      "add r9, r9, #4\n"
-      "strd r1, r10, [sp]\n"
-      "strd r8, r9, [sp, #16]\n"
+      "add r6, r6, r10\n"
+      "strd r1, r6, [sp]\n"
       "subs r11, r11, #1\n"
-      "strd r10, r11, [sp, #24]\n"
+      "str r11, [sp, #28]\n"
       "bne .Ltm_row_3x3_group\n"
       "add sp, #88\n"
       "pop {r4-r11, pc}\n");
@@ -309,10 +305,10 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
   fill(cols, outside, left * COLUMN_WORDS);
   fill(cols + right * COLUMN_WORDS, outside, (columns - right) * COLUMN_WORDS);
   x += (ptrdiff_t)(left - p->pad_left) * p->in.px_stride;
-  const ptrdiff_t width = (ptrdiff_t)p->out.w * p->out.px_stride;
-  const ptrdiff_t pairs = p->stride_w == 1 ? (ptrdiff_t)(p->out.w & ~1) * p->out.px_stride : 0;
-  row_job job = {stream, NULL, p->out.px_stride, p->stride_w * COLUMN_WORDS * 4, NULL, NULL, NULL, c / 4, {0, 0, 0}, {NULL, NULL, NULL},
-                 {0, 0, 0}, cols + left * COLUMN_WORDS, right - left, cols};
+  const int32_t step = p->stride_w * COLUMN_WORDS;
+  row_job job = {stream, NULL, p->out.px_stride, step * 4, p->stride_w == 1 ? cols + (p->out.w & ~1) * COLUMN_WORDS : cols,
+                 cols + p->out.w * step, 4 - (ptrdiff_t)p->out.w * p->out.px_stride, c / 4, {0, 0, 0}, {NULL, NULL, NULL}, {0, 0, 0},
+                 cols + left * COLUMN_WORDS, right - left, cols};
   for (int32_t oy = 0, iy0 = -p->pad_top; oy < p->out.h; ++oy, iy0 += p->stride_h) {
     for (int32_t ky = 0, iy = iy0; ky < 3; ++ky, iy += p->dilation_h) {
       job.in[ky] = pad;
@@ -324,9 +320,7 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
       }
     }
     job.w = stream;
-    job.y = job.y_first = y + tm_row_offset(&p->out, oy);
-    job.y_end = job.y + width;
-    job.y_pairs = job.y + pairs;
+    job.y = y + tm_row_offset(&p->out, oy);
     job.groups = c / 4;
     tm_row_3x3(&job);
     if (c % 4 != 0) { /* the last group overlaps the one before it */
@@ -334,9 +328,7 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
       for (int32_t ky = 0; ky < 3; ++ky) {
         job.in[ky] += job.next[ky] != 0 ? c - 4 : 0;
       }
-      job.y = job.y_first += c - 4;
-      job.y_end += c - 4;
-      job.y_pairs += c - 4;
+      job.y += c - 4;
       job.groups = 1;
       tm_row_3x3(&job);
     }

@@ -161,7 +161,7 @@ tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, c
   void (*const triples)(triple_job *) = p->any_sign != 0 ? tm_triples_any_sign : tm_triples_one_sign;
   tap_job tap = {taps, v, (const int8_t *)(uintptr_t)n, wide, wide, taps + (n & ~1), 0, 0, 0};
   pair_job two = {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0};
-  triple_job three = {w, y, groups, wide, NULL, wide + 6 * groups, 0};
+  triple_job three = {w, wide, y, groups, NULL, wide + 6 * groups, 0};
   depthwise(&tap);
   pairs(&two);
   triples(&three);

@@ -14,9 +14,9 @@
 /* What the assembly below reads, in this order. */
 typedef struct triple_job {
   const int32_t *w;  /* stream, at the first pair to compute */
+  const uint32_t *x; /* widened inputs: per group the three pixels' inputs 0 and 2, then their inputs 1 and 3 */
   int8_t *y;         /* first pixel's first channel to write */
   ptrdiff_t apart;   /* from a pixel's outputs to the next one's; on the first call the number of groups of four inputs */
-  const uint32_t *x; /* widened inputs: per group the three pixels' inputs 0 and 2, then their inputs 1 and 3 */
   const int8_t *y_end;
   const uint32_t *x_end;
   uint32_t entry; /* into the unrolled loop */
@@ -53,7 +53,7 @@ typedef struct triple_job {
     __asm__ volatile(                                                                           \
         "ldr r3, [r0, #24]\n"                                                                   \
         "cbnz r3, .L" #NAME "_run\n"                                                            \
-        "ldr r1, [r0, #8]\n"                                                                    \
+        "ldr r1, [r0, #12]\n"                                                                    \
         "adr r2, .L" #NAME "_table\n"                                                           \
         "subs r1, r1, #1\n"                                                                     \
         "ite eq\n"                                                                              \
@@ -67,11 +67,14 @@ typedef struct triple_job {
         "sub sp, #28\n"                                                                         \
         "ldm r0, {r1-r7}\n"                                                                     \
         "stm sp, {r2-r7}\n"                                                                     \
+        "adr r8, .L" #NAME "_7\n" /* the carry: the loop begins there, which a branch reaches sooner */ \
+        "adds r8, r8, #1\n"                                                                     \
+        "cmp r8, r7\n"                                                                          \
+        "ldm sp, {r0, r2-r4, lr}\n"                                                             \
         ".L" #NAME "_pair:\n"                                                                   \
-        "ldr r0, [sp, #8]\n"                                                                    \
-        "ldr lr, [sp, #16]\n"                                                                   \
         "ldrd r10, r7, [r1], #8\n" /* bias a, bias a + 256 * bias b */                          \
         "ldm r1!, {r2, r3}\n" FIRST3("r2") WORD3("r3")                                          \
+        "bcs .L" #NAME "_7\n"                                                                   \
         "ldr pc, [sp, #20]\n"                                                                   \
         ".L" #NAME "_0:\n" FOUR3                                                                \
         ".L" #NAME "_7:\n" FOUR3                                                                \
@@ -81,7 +84,7 @@ typedef struct triple_job {
         ".L" #NAME "_3:\n" FOUR3                                                                \
         ".L" #NAME "_2:\n" FOUR3                                                                \
         ".L" #NAME "_1:\n" FOUR3                                                                \
-        "cmp r0, lr\n"                                                                          \
+        "teq r0, lr\n"                                                                          \
         "bne .L" #NAME "_0\n"                                                                   \
         ".L" #NAME "_end:\n"                                                                    \
         "sub r7, r7, r10\n"                                                                     \
@@ -90,23 +93,24 @@ typedef struct triple_job {
         "ldm r1!, {r0, r2-r6}\n"                                                                \
         CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                 \
         CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                    \
-        "ldrd r0, r2, [sp]\n"                                                                   \
+        "ldm sp, {r0, r2-r4, lr}\n"                                                             \
         "bfi r10, r7, #8, #8\n"                                                                 \
-        "strh r10, [r0]\n"                                                                      \
+        "strh r10, [r2]\n"                                                                      \
         "bfi r11, r8, #8, #8\n"                                                                 \
-        "strh r11, [r0, r2]\n"                                                                  \
+        "strh r11, [r2, r3]\n"                                                                  \
         "bfi r12, r9, #8, #8\n"                                                                 \
-        "strh r12, [r0, r2, lsl #1]\n"                                                          \
-        "ldr r3, [sp, #12]\n"                                                                   \
-        "adds r0, #2\n"                                                                         \
-        "str r0, [sp]\n"                                                                        \
-        "cmp r0, r3\n"                                                                          \
+        "strh r12, [r2, r3, lsl #1]\n"                                                          \
+        "add r2, r2, #2\n"                                                                      \
+        "str r2, [sp, #4]\n"                                                                    \
+        "teq r2, r4\n"                                                                          \
         "bne .L" #NAME "_pair\n"                                                                \
         "add sp, #28\n"                                                                         \
         "pop {r4-r11, pc}\n"                                                                    \
+        ".L" #NAME "_whole:\n"                                                                  \
+        "b .L" #NAME "_0\n"                                                                     \
         ".balign 4\n"                                                                           \
         ".L" #NAME "_table:\n"                                                                  \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"        \
+        ".word .L" #NAME "_whole+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"        \
         ".word .L" #NAME "_4+1, .L" #NAME "_5+1, .L" #NAME "_6+1, .L" #NAME "_7+1\n"        \
         ".word .L" #NAME "_end+1\n");                                                           \
   }
