@@ -7,6 +7,26 @@
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
+/* Loads stand together: each but the first takes one cycle instead of two on a Cortex-M4. */
+#define TWO_ELEMENTS                 \
+  "ldrb %[t], [%[a]], #1\n"          \
+  "ldrb %[v], [%[a]], #1\n"          \
+  "ldrsb %[u], [%[b]], #1\n"         \
+  "ldrsb %[w], [%[b]], #1\n"         \
+  "ldr %[t], [%[s], %[t], lsl #2]\n" \
+  "ldr %[v], [%[s], %[v], lsl #2]\n" \
+  "add %[t], %[t], %[u], lsl #20\n"  \
+  "add %[v], %[v], %[w], lsl #20\n"  \
+  "smmlar %[u], %[t], %[m], %[c]\n"  \
+  "smmlar %[w], %[v], %[m], %[c]\n"  \
+  "add %[u], %[u], %[t], asr #31\n"  \
+  "add %[w], %[w], %[v], asr #31\n"  \
+  "asr %[u], %[u], %[e]\n"           \
+  "asr %[w], %[w], %[e]\n"           \
+  "ssat %[u], #8, %[u]\n"            \
+  "ssat %[w], #8, %[w]\n"            \
+  "strb %[u], [%[y]], #1\n"          \
+  "strb %[w], [%[y]], #1\n"
 #define ELEMENT                      \
   "ldrb %[t], [%[a]], #1\n"          \
   "ldrsb %[u], [%[b]], #1\n"         \
@@ -17,8 +37,8 @@
   "asr %[u], %[u], %[e]\n"           \
   "ssat %[u], #8, %[u]\n"            \
   "strb %[u], [%[y]], #1\n"
-#define ELEMENTS(TEXT)                                                                      \
-  __asm__ volatile(TEXT : [a] "+r"(a), [b] "+r"(b), [y] "+r"(y), [t] "=&r"(t), [u] "=&r"(u) \
+#define ELEMENTS(TEXT)                                                                                                          \
+  __asm__ volatile(TEXT : [a] "+r"(a), [b] "+r"(b), [y] "+r"(y), [t] "=&r"(t), [u] "=&r"(u), [v] "=&r"(v), [w] "=&r"(w) \
                    : [m] "r"(mult), [c] "r"(add), [e] "r"(shift), [s] "r"(table) : "memory")
 
 /* One run of n consecutive outputs. */
@@ -27,9 +47,9 @@ static void run(const tm_add_i8_table_params *p, const int8_t *a, const int8_t *
   const int32_t add = p->add;
   const int32_t shift = p->shift;
   const int32_t *table = p->table;
-  int32_t t, u;
-  for (; n >= 4; n -= 4) {
-    ELEMENTS(ELEMENT ELEMENT ELEMENT ELEMENT);
+  int32_t t, u, v, w;
+  for (; n >= 8; n -= 8) {
+    ELEMENTS(TWO_ELEMENTS TWO_ELEMENTS TWO_ELEMENTS TWO_ELEMENTS);
   }
   for (; n > 0; --n) {
     ELEMENTS(ELEMENT);

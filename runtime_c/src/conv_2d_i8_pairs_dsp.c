@@ -105,20 +105,24 @@ static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, u
 /* Three neighbours' widened inputs likewise. Those of a column outside are what is nearest to them, then overwritten. */
 static void widen_three_windows(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy, int32_t ix0) {
   const int32_t ci = p->in.c;
+  const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
   for (int32_t ky = 0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
     if (iy < 0 || iy >= p->in.h) {
       dst = widen_pad(dst, p->pad_value, 3 * p->kernel_w * ci, 1);
       continue;
     }
     const int8_t *row = x + tm_row_offset(&p->in, iy);
-    for (int32_t kx = 0; kx < p->kernel_w; ++kx) {
+    int32_t columns = 1;
+    for (int32_t kx = 0; kx < p->kernel_w; kx += columns) {
       const int8_t *from[3];
       uint32_t *const begin = dst;
       int32_t ix = ix0 + kx * p->dilation_w;
+      /* what is left of the row is one run where it is inside for all three */
+      columns = joined && ix >= 0 && ix0 + 2 * p->stride_w + p->kernel_w <= p->in.w ? p->kernel_w - kx : 1;
       for (int32_t k = 0; k < 3; ++k) {
         from[k] = row + (ptrdiff_t)tm_clamp_i32(ix + k * p->stride_w, 0, p->in.w - 1) * p->in.px_stride;
       }
-      dst = tm_widen_threes(dst, from[0], from[1], from[2], ci);
+      dst = tm_widen_threes(dst, from[0], from[1], from[2], columns * ci);
       for (int32_t k = 0; k < 3; ++k, ix += p->stride_w) {
         if (ix < 0 || ix >= p->in.w) {
           (void)widen_pad(begin + k, p->pad_value, ci, 3);
@@ -275,8 +279,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     pointwise(p, x, y, wide, &l);
     return TM_OK;
   }
-  const int threes = p->together == 3 && run % 4 == 0;
-  const int rgb = p->kernel_h == 3 && run == 9;
+  const int threes = p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
     begin_row(p, x, y, &at);
@@ -349,9 +352,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         begin_row(p, x, y, &at);
       }
     }
-    if (rgb) {
-      tm_widen_rgb(wide, from[0], from[1], step[0], step[1]);
-    } else if (whole) {
+    if (whole) {
       tm_widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
     } else {
       /* one of the two is at a border, the other one may not be */

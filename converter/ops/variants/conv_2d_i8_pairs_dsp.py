@@ -55,7 +55,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     groups = -(-k // 4)
     # three pixels save a twentieth of the time, and take half as much scratch again
     room = low.optimize != "ram" if low.scratch_bytes is None else low.scratch_bytes >= 24 * groups + gathered
-    together = 3 if room and n.y.shape[2] >= 3 and run % 4 == 0 else 2
+    together = 3 if room and n.y.shape[2] >= 3 and (run % 4 == 0 or (kh, run) == (3, 9)) else 2
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]), ("together", together))
     table = Table("weights", _pairs.stream(weights[:, _pairs.rests_last(kh, run)], bias, found[0]))
     return (

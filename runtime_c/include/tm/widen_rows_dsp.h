@@ -33,52 +33,6 @@ static __attribute__((noinline)) void tm_widen_rows(uint32_t *dst, const int8_t 
   }
 }
 
-/* The same of three runs of nine bytes: the first layer of most networks, 3x3 on an image of three channels. */
-static __attribute__((noinline)) void tm_widen_rgb(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0, ptrdiff_t step1) {
-  int32_t a, b, c, d, e, f;
-/* eight bytes; the ninth stays in a register */
-#define TM_ROW(KEEP0, KEEP1)                                \
-  __asm__ volatile(                                         \
-      "ldr %[k0], [%[x0]]\n"                                \
-      "ldr %[k1], [%[x1]]\n"                                \
-      "sxtb16 r5, %[k0]\n"                                  \
-      "sxtb16 r6, %[k1]\n"                                  \
-      "sxtb16 %[k0], %[k0], ror #8\n"                       \
-      "sxtb16 %[k1], %[k1], ror #8\n"                       \
-      "strd r5, r6, [%[d]], #8\n"                           \
-      "strd %[k0], %[k1], [%[d]], #8\n"                     \
-      "ldr %[k0], [%[x0], #4]\n"                            \
-      "ldr %[k1], [%[x1], #4]\n"                            \
-      "sxtb16 r5, %[k0]\n"                                  \
-      "sxtb16 r6, %[k1]\n"                                  \
-      "sxtb16 %[k0], %[k0], ror #8\n"                       \
-      "sxtb16 %[k1], %[k1], ror #8\n"                       \
-      "strd r5, r6, [%[d]], #8\n"                           \
-      "strd %[k0], %[k1], [%[d]], #8\n"                     \
-      "ldrsb %[k0], [%[x0], #8]\n"                          \
-      "ldrsb %[k1], [%[x1], #8]\n"                          \
-      : [k0] "=&r"(KEEP0), [k1] "=&r"(KEEP1), [d] "+r"(dst) \
-      : [x0] "r"(x0), [x1] "r"(x1)                          \
-      : "r5", "r6", "memory")
-  TM_ROW(a, b);
-  x0 += step0;
-  x1 += step1;
-  TM_ROW(c, d);
-  x0 += step0;
-  x1 += step1;
-  TM_ROW(e, f);
-#undef TM_ROW
-  /* the weights of the fourth byte are 0, whatever stands in its half */
-  __asm__ volatile(
-      "pkhbt %[a], %[a], %[e], lsl #16\n"
-      "pkhbt %[b], %[b], %[f], lsl #16\n"
-      "strd %[a], %[b], [%[dst]]\n"
-      "strd %[c], %[d], [%[dst], #8]\n"
-      : [a] "+r"(a), [b] "+r"(b)
-      : [c] "r"(c), [d] "r"(d), [e] "r"(e), [f] "r"(f), [dst] "r"(dst)
-      : "memory");
-}
-
 static __attribute__((noinline)) uint32_t *tm_widen_threes(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2,
                                                            int32_t n) {
   return tm_widen_three(dst, x0, x1, x2, n);
@@ -126,11 +80,21 @@ static __attribute__((naked, noinline)) uint32_t *tm_widen_five(uint32_t *dst __
 #undef TM_WIDEN_STEP
 }
 
-/* Three pixels' widened inputs from `rows` runs of `run` bytes, a multiple of four; advance: from pixel to pixel, down: to the next run. */
+/*
+ * Three pixels' widened inputs from `rows` runs of `run` bytes: a multiple of four, or nine in three rows, the first layer of most
+ * networks. advance: from pixel to pixel, down: to the next run.
+ */
 static void tm_widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows, int32_t run) {
   const int five = run == 3 * advance && advance % 8 == 0;
-  for (; rows > 0; --rows, x += down) {
-    dst = five ? tm_widen_five(dst, x, (int32_t)advance) : tm_widen_threes(dst, x, x + advance, x + 2 * advance, run);
+  const int8_t *row = x;
+  for (; rows > 0; --rows, row += down) {
+    dst = five ? tm_widen_five(dst, row, (int32_t)advance) : tm_widen_threes(dst, row, row + advance, row + 2 * advance, run & ~3);
+  }
+  if (run == 9) {
+    for (int32_t k = 0; k < 3; ++k, x += advance) {
+      dst[k] = ((uint32_t)x[8] & 0xffffu) | (uint32_t)x[8 + 2 * down] << 16;
+      dst[3 + k] = (uint32_t)x[8 + down]; /* the weights of the high half are 0, whatever stands there */
+    }
   }
 }
 
