@@ -11,12 +11,13 @@
 #include "tm/depthwise_conv_2d_taps.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include "tm/tap_job_dsp.h"
 
 /* What the assembly below reads, in this order. */
 typedef struct tap_job {
   const int32_t *taps;     /* offsets from x */
   const int32_t *w;        /* stream, at the first group to compute */
-  const int8_t *x;         /* the window's first pixel, at the first channel to compute */
+  const int8_t *x;         /* the window's first pixel, at the first channel to compute; on the first call the number of taps */
   int8_t *y;               /* output pixel, at the first channel to compute */
   const int8_t *y_end;
   const int32_t *taps_end; /* even number of taps */
@@ -24,96 +25,23 @@ typedef struct tap_job {
   uint32_t main;           /* where the loop leads to: to the last tap of an odd number, or to the outputs */
 } tap_job;
 
-/* r0: taps, r1: stream, r2: x; sums in r3-r6. */
-#define TWO_TAPS                \
-  "ldrd r7, r8, [r0], #8\n"     \
-  "ldr r7, [r2, r7]\n"          \
-  "ldr r8, [r2, r8]\n"          \
-  "ldm r1!, {r9-r12}\n"         \
-  "pkhbt lr, r7, r8, lsl #16\n" \
-  "pkhtb r7, r8, r7, asr #16\n" \
-  "sxtb16 r8, lr\n"             \
-  "smlad r3, r8, r9, r3\n"      \
-  "sxtb16 lr, lr, ror #8\n"     \
-  "smlad r4, lr, r10, r4\n"     \
-  "sxtb16 r8, r7\n"             \
-  "smlad r5, r8, r11, r5\n"     \
-  "sxtb16 r7, r7, ror #8\n"     \
-  "smlad r6, r7, r12, r6\n"
+/* The outputs of a group. */
+#define OUTPUTS(OUTPUT)                                     \
+  "ldr r0, [sp, #12]\n"                                     \
+  "ldm r1!, {r7-r12}\n"                                     \
+  OUTPUT("r3", "r7", "r8", "r9") "strb r3, [r0], #1\n"      \
+  OUTPUT("r4", "r10", "r11", "r12") "strb r4, [r0], #1\n"   \
+  "ldm r1!, {r7-r12}\n"                                     \
+  OUTPUT("r5", "r7", "r8", "r9") "strb r5, [r0], #1\n"      \
+  OUTPUT("r6", "r10", "r11", "r12") "strb r6, [r0], #1\n"   \
+  "ldr r3, [sp, #16]\n"                                     \
+  "str r0, [sp, #12]\n"                                     \
+  "add r2, r2, #4\n"                                        \
+  "cmp r0, r3\n"                                            \
+  "ldr r0, [sp]\n"
 
-#define ONE_SIGN(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
-#define ANY_SIGN(x, m, c, e) \
-  "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
-
-#define TAPS(NAME, OUTPUT)                                                                  \
-  static __attribute__((naked, noinline)) void NAME(tap_job *job __attribute__((unused))) { \
-    __asm__ volatile(                                                                       \
-        "ldr r3, [r0, #24]\n"                                                               \
-        "cbnz r3, .L" #NAME "_run\n"                                                        \
-        "ldr r1, [r0]\n" /* number of taps */                                               \
-        "adr r2, .L" #NAME "_table\n"                                                       \
-        "ubfx r3, r1, #1, #2\n"                                                             \
-        "ldr r3, [r2, r3, lsl #2]\n"                                                        \
-        "cmp r1, #1\n"                                                                      \
-        "it eq\n"                                                                           \
-        "ldreq r3, [r2, #16]\n"                                                             \
-        "str r3, [r0, #24]\n"                                                               \
-        "tst r1, #1\n"                                                                      \
-        "ite eq\n"                                                                          \
-        "ldreq r3, [r2, #20]\n"                                                             \
-        "ldrne r3, [r2, #16]\n"                                                             \
-        "str r3, [r0, #28]\n"                                                               \
-        "bx lr\n"                                                                           \
-        ".L" #NAME "_run:\n"                                                                \
-        "push {r4-r11, lr}\n"                                                               \
-        "sub sp, #36\n"                                                                     \
-        "ldm r0, {r0-r7}\n"                                                                 \
-        "stm sp, {r0-r7}\n"                                                                 \
-        ".L" #NAME "_group:\n"                                                              \
-        "ldm r1!, {r3-r6}\n"                                                                \
-        "ldr pc, [sp, #24]\n"                                                               \
-        ".L" #NAME "_0:\n" TWO_TAPS                                                         \
-        ".L" #NAME "_3:\n" TWO_TAPS                                                         \
-        ".L" #NAME "_2:\n" TWO_TAPS                                                         \
-        ".L" #NAME "_1:\n" TWO_TAPS                                                         \
-        "ldr r7, [sp, #20]\n"                                                               \
-        "cmp r0, r7\n"                                                                      \
-        "bne .L" #NAME "_0\n"                                                               \
-        "ldr pc, [sp, #28]\n"                                                               \
-        ".L" #NAME "_last:\n"                                                               \
-        "ldr r7, [r0]\n"                                                                    \
-        "ldrd r9, r10, [r1], #8\n"                                                          \
-        "ldr r7, [r2, r7]\n"                                                                \
-        "sxtb16 r8, r7\n"                                                                   \
-        "sxtb16 r7, r7, ror #8\n"                                                           \
-        "smlabb r3, r8, r9, r3\n"                                                           \
-        "smlabb r4, r7, r10, r4\n"                                                          \
-        "smlatt r5, r8, r9, r5\n"                                                           \
-        "smlatt r6, r7, r10, r6\n"                                                          \
-        ".L" #NAME "_end:\n"                                                                \
-        "ldr r0, [sp, #12]\n"                                                               \
-        "ldm r1!, {r7-r12}\n"                                                               \
-        OUTPUT("r3", "r7", "r8", "r9") "strb r3, [r0], #1\n"                                \
-        OUTPUT("r4", "r10", "r11", "r12") "strb r4, [r0], #1\n"                             \
-        "ldm r1!, {r7-r12}\n"                                                               \
-        OUTPUT("r5", "r7", "r8", "r9") "strb r5, [r0], #1\n"                                \
-        OUTPUT("r6", "r10", "r11", "r12") "strb r6, [r0], #1\n"                             \
-        "ldr r3, [sp, #16]\n"                                                               \
-        "str r0, [sp, #12]\n"                                                               \
-        "add r2, r2, #4\n"                                                                  \
-        "cmp r0, r3\n"                                                                      \
-        "ldr r0, [sp]\n"                                                                    \
-        "bne .L" #NAME "_group\n"                                                           \
-        "add sp, #36\n"                                                                     \
-        "pop {r4-r11, pc}\n"                                                                \
-        ".balign 4\n"                                                                       \
-        ".L" #NAME "_table:\n"                                                              \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"        \
-        ".word .L" #NAME "_last+1, .L" #NAME "_end+1\n");                                   \
-  }
-
-TAPS(tm_taps_one_sign, ONE_SIGN)
-TAPS(tm_taps_any_sign, ANY_SIGN)
+TM_TAPS(tm_taps_one_sign, "r0-r7", OUTPUTS(TM_TAP_ONE_SIGN))
+TM_TAPS(tm_taps_any_sign, "r0-r7", OUTPUTS(TM_TAP_ANY_SIGN))
 
 /* Offsets of the taps from the pixel x that the window begins with; those outside lead to pad. */
 static void list_taps(const tm_depthwise_conv_2d_i8_taps_params *p, const int8_t *input, const int8_t *x, const int8_t *pad, int32_t iy0,
@@ -147,9 +75,8 @@ tm_status tm_depthwise_conv_2d_i8_taps_dsp(const tm_depthwise_conv_2d_i8_taps_pa
     pad[k] = (int8_t)p->pad_value;
   }
   void (*const groups)(tap_job *) = p->any_sign != 0 ? tm_taps_any_sign : tm_taps_one_sign;
-  tap_job job = {(const int32_t *)(uintptr_t)n, w, x, y, y, taps + (n & ~1), 0, 0};
+  tap_job job = {taps, w, (const int8_t *)(uintptr_t)n, y, y, taps + (n & ~1), 0, 0};
   groups(&job);
-  job.taps = taps;
   const int32_t fours = c & ~3;
   const int32_t *last = w + (ptrdiff_t)(fours / 4) * (16 + 4 * (n / 2) + 2 * (n % 2));
   const int32_t advance = p->stride_w * p->in.px_stride;
