@@ -20,7 +20,7 @@ RECORD: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" /
 SLOW = {"mcunet_vww", "mcunetv2_large"}  # a minute and more under emulation
 TOLERANCE = 0.01
 # What is asked is fused.INSTRUCTIONS. Not reached: the layers got faster than the depthwise part inside joined pairs.
-REACHED = {"kws_dscnn_int8": 1.15}
+REACHED = {"kws_dscnn_int8": 1.16}
 
 
 @needs("arm-none-eabi-gcc", "qemu-system-arm")
