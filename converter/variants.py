@@ -30,7 +30,7 @@ class Prices:
 # kernel's code is weighed against what it saves in the whole network (plan/kernels.py). "ram": 300 instructions a byte of scratch
 # save a kilobyte for a tenth of a small network; what turns out to have its place anyway costs nothing (plan/room.py).
 PRICES = {
-    "balanced": Prices(20.0, 0.0, 60.0),
+    "balanced": Prices(20.0, 0.0, 40.0),
     "latency": Prices(0.0, 0.0, 0.0),
     "flash": Prices(3000.0, 0.0, 3000.0),
     "ram": Prices(20.0, 300.0, 20.0),

@@ -54,8 +54,7 @@ typedef struct row_job {
 
 /* Two channels of the pixel in r0's column: sums A, B. r1: stream; X, R: of these channels in a column, bytes. */
 #define TAPS_1(A, B, X0, X1, X2)                                                \
-  "ldrd " A ", " B ", [r1], #8\n"                                               \
-  "ldm r1!, {r6-r11}\n"                                                         \
+  "ldm r1!, {" A ", " B ", r6-r11}\n"                                           \
   "ldrd r12, lr, [r0, #" X0 "]\n"                                               \
   "smlad " A ", r12, r6, " A "\n smlad " B ", lr, r7, " B "\n"                  \
   "ldrd r12, lr, [r0, #" X1 "]\n"                                               \
@@ -74,8 +73,7 @@ typedef struct row_job {
 #define CONSTANTS "ldm r1!, {r6-r9}\n"
 /* The same of two pixels, the second one's sums in r4, r5. */
 #define TAPS_2(X0, X1, X2, X3)                                  \
-  "ldrd r2, r3, [r1], #8\n"                                     \
-  "ldm r1!, {r6-r11}\n"                                         \
+  "ldm r1!, {r2, r3, r6-r11}\n"                                 \
   "ldrd r12, lr, [r0, #" X1 "]\n"                               \
   "smlad r4, r12, r6, r2\n smlad r5, lr, r7, r3\n"              \
   "smlad r2, r12, r8, r2\n smlad r3, lr, r9, r3\n"              \
@@ -121,7 +119,7 @@ static __attribute__((naked, noinline)) void tm_row_3x3(const row_job *job __att
       "cmp r0, r9\n"
       "beq .Ltm_row_3x3_rest\n"
       ".Ltm_row_3x3_two:\n" TAPS_2("0", "24", "48", "72") LAST_2("16", "40", "64", "88") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
-      "strd r2, r4, [sp, #80]\n" TAPS_2("8", "32", "56", "80") LAST_2("20", "44", "68", "92") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
+      "str r2, [sp, #80]\n str r4, [sp, #84]\n" TAPS_2("8", "32", "56", "80") LAST_2("20", "44", "68", "92") CONSTANTS OUT("r2", "r3") OUT("r4", "r5")
       "ldrd r6, r7, [sp, #80]\n"
       "orr r2, r6, r2, lsl #8\n"
       "orr r4, r7, r4, lsl #8\n"

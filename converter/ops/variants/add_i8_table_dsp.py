@@ -37,4 +37,4 @@ def instructions(n: NodeView) -> float:
     return 10.0 * n.y.elements + 100.0
 
 
-VARIANT = Variant("add_i8_table_dsp", "ADD", frozenset({"dsp"}), applies, lower, instructions, code_bytes=490)
+VARIANT = Variant("add_i8_table_dsp", "ADD", frozenset({"dsp"}), applies, lower, instructions, code_bytes=720)

@@ -22,4 +22,4 @@ def instructions(n: NodeView) -> float:
     return n.y.elements * (1.7 * kh * kw + 5.0 * kh + 15.0)
 
 
-VARIANT = Variant("average_pool_2d_i8_dsp", "AVERAGE_POOL_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=520)
+VARIANT = Variant("average_pool_2d_i8_dsp", "AVERAGE_POOL_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=640)
