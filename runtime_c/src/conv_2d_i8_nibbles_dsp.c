@@ -10,6 +10,8 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/nibble_job_dsp.h"
 
+enum { RECORD = 8 }; /* words */
+
 static int8_t *fill_bytes(int8_t *dst, int8_t value, int32_t n) {
   for (; n > 0; --n) {
     *dst++ = value;
@@ -109,18 +111,21 @@ static run_job *chosen(const tm_conv_2d_i8_nibbles_params *p) {
   return p->any_sign != 0 ? tm_crumbs_any_sign : tm_crumbs_one_sign;
 }
 
-/* All channels of three pixels. `last` is the stream's last pair, of an odd number of channels. */
-static void compute(nibble_job *job, run_job *run, int32_t co, const int32_t *last) {
+/* All channels of three pixels. `last`: where the last pair is, of an odd number of channels. */
+static void compute(nibble_job *job, run_job *run, int32_t co, const nibble_job *last) {
   const int32_t *w = job->w;
+  const int32_t *q = job->q;
   job->at = 0;
   job->end = co & ~1;
   run(job);
   if ((co & 1) != 0) {
-    job->w = last;
+    job->w = last->w;
+    job->q = last->q;
     job->at = co - 2;
     job->end = co;
     run(job);
     job->w = w;
+    job->q = q;
   }
 }
 
@@ -133,16 +138,18 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
     return TM_ERR_SHAPE;
   }
   const int32_t k = p->kernel_h * p->kernel_w * p->in.c;
-  const int32_t unit = p->weight_bits == 4 ? 4 : 8; /* inputs of a word of the stream */
+  const int32_t unit = p->weight_bits == 4 ? 4 : 8; /* inputs of a word */
   const int32_t units = (k + unit - 1) / unit;
   const int32_t words = units * unit / 2;
   const int point = p->kernel_h == 1 && p->kernel_w == 1;
-  const int32_t *last = w + (ptrdiff_t)(p->out.c / 2) * (8 + units);
   run_job *const run = chosen(p);
   uint32_t *wide = (uint32_t *)scratch;
   int8_t *bytes = (int8_t *)(wide + 3 + 3 * words);
-  nibble_job job = {w, wide, units, 0, {y, y, y}, wide + 3 + 3 * words, 0};
+  nibble_job job = {w, wide, units, 0, {y, y, y}, wide + 3 + 3 * words, 0, w + (p->out.c + 1) / 2 * RECORD};
   run(&job);
+  nibble_job last = job;
+  last.q += (ptrdiff_t)(p->out.c / 2) * RECORD;
+  last.w += (ptrdiff_t)(p->out.c / 2) * units;
   int32_t n = 0;
   const int8_t *from = NULL;
   for (int32_t oy = 0; oy < p->out.h; ++oy) {
@@ -172,7 +179,7 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
       job.y[n] = out;
       out += p->out.px_stride;
       if (++n == 3) {
-        compute(&job, run, p->out.c, last);
+        compute(&job, run, p->out.c, &last);
         n = 0;
       }
     }
@@ -184,7 +191,7 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
       }
       job.y[m] = job.y[0];
     }
-    compute(&job, run, p->out.c, last);
+    compute(&job, run, p->out.c, &last);
   }
   return TM_OK;
 }

@@ -40,15 +40,13 @@ def words(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
 
 
 def stream(weights: np.ndarray, bias: np.ndarray, q: _requant.Constants, any_sign: int, bits: int) -> np.ndarray:
-    """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2, bias [CO] with the zero point folded in."""
-    co = len(weights)
-    first = np.minimum(np.arange(0, co, 2), co - 2)
+    """int32 records and words of all pairs of channels; weights int8 [CO,K], CO >= 2, bias [CO] with the zero point folded in."""
+    first = np.minimum(np.arange(0, len(weights), 2), len(weights) - 2)
     second = first + 1
     wide = bias.astype(np.int64) * BIAS[any_sign]
-    constants_ = np.stack([v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)], 1)
-    biases = _pairs.wrapped(np.stack([wide[first], wide[second]], 1))
-    body = words(weights[first], weights[second], bits)
-    return np.concatenate([body, biases, constants_], 1).astype(np.int32).reshape(-1)
+    numbers = [v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)]
+    records = np.stack([_pairs.wrapped(wide[first]), _pairs.wrapped(wide[second]), *numbers], 1)
+    return np.concatenate([records.reshape(-1), words(weights[first], weights[second], bits).reshape(-1)]).astype(np.int32)
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:

@@ -1,12 +1,13 @@
 /*
  * CONV_2D with groups == 1 and weights of 4 or 2 bits on pairs of output channels, Armv7E-M. Same results as tm/conv_2d.h.
  *
- * w is one stream of words, per pair of output channels (a, b), with S = 16 and P = 2 for 4 bits, S = 64 and P = 4 for 2:
+ * w is first a record of 8 words for each pair of output channels (a, b):
+ *   F * bias[a], F * bias[b]                                   the zero point's term is folded in; F = 256, with any_sign 2
+ *   mult[a], add[a], shift[a], mult[b], add[b], shift[b]
+ * then words of weights for each pair, with S = 16 and P = 2 for 4 bits, S = 64 and P = 4 for 2:
  *   per 2 * P inputs of K = KH*KW*CI, filled up with zeros: one word of P fields of weight_bits in each byte, lowest first. Fields
  *     2*g and 2*g + 1 are of the inputs k .. k+3, k = 4*g: the first has input k in the low half and k+2 in the high one, the
  *     second k+1 and k+3. In a half, the low byte's field is w[a] + 2^(weight_bits-1), the high byte's w[b] in two's complement.
- *   F * bias[a], F * bias[b]                                   the zero point's term is folded in; F = 256, with any_sign 2
- *   mult[a], add[a], shift[a], mult[b], add[b], shift[b]
  * Inputs are in ky, kx, ci order. Pairs are (0,1), (2,3), ...; where CO is odd, the last pair is (CO-2, CO-1).
  *
  *   any_sign == 0: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)

@@ -1,7 +1,7 @@
 /*
  * Armv7E-M: the inner loop of convolutions on weights of 4 and 2 bits (layout: tm/conv_2d_nibbles.h), three pixels at a time.
  *
- * As tm/triple_job_dsp.h, but a word of the stream holds two or four words of weights: shifted and masked, the bits of each weight
+ * As tm/triple_job_dsp.h, but a word of weights holds two or four words of weights: shifted and masked, the bits of each weight
  * are the highest ones of its byte. A half is then S * (u[a] + 256 * w[b]), S = 16 or 64, where u[a] = w[a] + 8 or w[a] + 2 is
  * never negative. SMLAD of the half sums S * (X0 + 256 * S1), UXTB16 leaves S * u[a], and one more SMLAD sums S * X0. What the
  * offset adds, 128 times the sum of a pixel's inputs for either width, each pixel's sums begin without.
@@ -18,12 +18,13 @@
 
 /* What the assembly below reads, in this order. */
 typedef struct nibble_job {
-  const int32_t *w;  /* stream, at the first pair to compute */
+  const int32_t *q;  /* records, at the first pair to compute */
   const uint32_t *x; /* -128 * sum of each pixel's inputs, then per group of four the pixels' inputs 0 and 2, then 1 and 3 */
   int32_t at, end;   /* channels to compute */
   int8_t *y[3];      /* each pixel's channel 0 */
   const uint32_t *x_end;
-  uint32_t entry; /* into the unrolled loop */
+  uint32_t entry;   /* into the unrolled loop */
+  const int32_t *w; /* words of weights, at the first pair to compute */
 } nibble_job;
 
 /* A word of weights against r4-r6. S * (X0 + 256 * S1) in r7-r9, S * X0 in r10-r12. */
@@ -58,7 +59,7 @@ typedef struct nibble_job {
 #define TABLE4(NAME) ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"
 #define TABLE8(NAME) TABLE4(NAME) ".word .L" #NAME "_4+1, .L" #NAME "_5+1, .L" #NAME "_6+1, .L" #NAME "_7+1\n"
 
-/* All pairs of a job. r0: inputs, r1: stream, lr: mask. With job->entry == 0, fills that in instead, for job->at units. */
+/* All pairs of a job. r0: inputs, r1: words of weights, lr: mask. With job->entry == 0, fills that in instead, for job->at units. */
 #define NIBBLES(NAME, MASK, LAST, LOOP, TABLE, UNIT, SCALE, OUTPUT)                            \
   static __attribute__((naked, noinline)) void NAME(nibble_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                          \
@@ -75,6 +76,7 @@ typedef struct nibble_job {
         "sub sp, #36\n"                                                                        \
         "ldm r0, {r1-r9}\n"                                                                    \
         "stm sp, {r1-r9}\n"                                                                    \
+        "ldr r1, [r0, #36]\n"                                                                  \
         ".L" #NAME "_pair:\n"                                                                  \
         "ldr r0, [sp, #4]\n"                                                                   \
         "mov lr, #" MASK "\n"                                                                  \
@@ -88,9 +90,11 @@ typedef struct nibble_job {
         "sub r7, r7, r10\n"                                                                    \
         "sub r8, r8, r11\n"                                                                    \
         "sub r9, r9, r12\n"                                                                    \
-        "ldrd r2, r3, [r1], #8\n" /* bias a, bias b */                                         \
+        "ldr lr, [sp]\n"                                                                       \
+        "ldrd r2, r3, [lr], #8\n" /* bias a, bias b */                                         \
         SCALE                                                                                  \
-        "ldm r1!, {r0, r2-r6}\n"                                                               \
+        "ldm lr!, {r0, r2-r6}\n"                                                               \
+        "str lr, [sp]\n"                                                                       \
         CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                \
         CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                   \
         "add r0, sp, #8\n"                                                                     \
