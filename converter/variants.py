@@ -101,10 +101,12 @@ def least(low: Lowering, *offers: tuple[tuple[KernelCall, ...], float]) -> tuple
     return calls
 
 
-def cheaper(low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCall, ...] | None, more: float) -> tuple[KernelCall, ...]:
-    """Two forms of one variant's tables: `first`, or where flash is what counts `second`, which unpacks smaller tables into
-    scratch in `more` instructions per call."""
-    if second is None or low.optimize != "flash":
+def cheaper(
+    low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCall, ...] | None, more: float, goals: tuple[str, ...] = ("flash",)
+) -> tuple[KernelCall, ...]:
+    """Two forms of one variant's tables: `first`, or under these goals `second` where it costs less, which unpacks smaller tables
+    into scratch in `more` instructions per call."""
+    if second is None or low.optimize not in goals:
         return first
     if low.scratch_bytes is not None and max(c.scratch_bytes for c in second) > low.scratch_bytes:
         return first

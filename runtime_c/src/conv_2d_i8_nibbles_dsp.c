@@ -58,48 +58,105 @@ static void gather(const tm_conv_2d_i8_nibbles_params *p, const int8_t *x, int8_
   }
 }
 
-/* k bytes as words (b0, b2), (b1, b3) of four each to every third word from dst on, zeros up to `words`; returns their sum. */
-static int32_t widen(uint32_t *dst, const int8_t *x, int32_t k, int32_t words) {
+/* Sums of a pixel's even inputs and of its odd ones. */
+typedef struct sums {
+  int32_t even, odd;
+} sums;
+
+static uint32_t joined(int32_t low, int32_t high) { return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16; }
+
+/* Four inputs as two words. */
+static void put(uint32_t *dst, const int32_t *b, int nibbles, sums *s) {
+  dst[0] = nibbles ? joined(16 * b[0] - b[1], 16 * b[2] - b[3]) : joined(b[0], b[2]);
+  dst[3] = joined(b[1], b[3]);
+  s->even += b[0] + b[2];
+  s->odd += b[1] + b[3];
+}
+
+/* What the sums of a pixel begin with. */
+static void begin(uint32_t *dst, sums s, int nibbles) {
+  const uint32_t all = 128u * (uint32_t)(s.even + s.odd);
+  dst[0] = 0u - all - (nibbles ? 32768u * (uint32_t)s.even : 0u);
+  dst[3] = 0u - all;
+}
+
+/* k bytes as `words` words, to every third one behind the pixel's first two, filled up with zeros. Layout: tm/nibble_job_dsp.h. */
+static void widen(uint32_t *dst, const int8_t *x, int32_t k, int32_t words, int nibbles) {
   const uint32_t ones = 0x00010001u;
-  const uint32_t *end = dst + 3 * words;
-  int32_t sum = 0;
+  uint32_t *const first = dst;
+  const uint32_t *end = dst + 6 + 3 * words;
+  sums s = {0, 0};
   uint32_t v, even, odd;
-#define STEP(from, to0, to1)                    \
+  dst += 6;
+#define STEP(from, to0, to1, EVEN)              \
   "ldr %[v], [%[x], #" from "]\n"               \
   "sxtb16 %[e], %[v]\n"                         \
   "sxtb16 %[o], %[v], ror #8\n"                 \
-  "str %[e], [%[d], #" to0 "]\n"                \
-  "str %[o], [%[d], #" to1 "]\n"                \
   "smlad %[s], %[e], %[ones], %[s]\n"           \
-  "smlad %[s], %[o], %[ones], %[s]\n"
-#define WIDEN(TEXT)                                                                       \
-  __asm__ volatile(TEXT                                                                   \
-                   : [v] "=&r"(v), [e] "=&r"(even), [o] "=&r"(odd), [s] "+r"(sum)         \
-                   : [x] "r"(x), [d] "r"(dst), [ones] "r"(ones)                           \
+  "smlad %[t], %[o], %[ones], %[t]\n" EVEN       \
+  "str %[e], [%[d], #" to0 "]\n"                \
+  "str %[o], [%[d], #" to1 "]\n"
+/* 16 * even - odd in both halves */
+#define LESS_ODD "and %[e], %[m], %[e], lsl #4\n ssub16 %[e], %[e], %[o]\n"
+#define WIDEN(TEXT)                                                                                              \
+  __asm__ volatile(TEXT                                                                                          \
+                   : [v] "=&r"(v), [e] "=&r"(even), [o] "=&r"(odd), [s] "+r"(s.even), [t] "+r"(s.odd)            \
+                   : [x] "r"(x), [d] "r"(dst), [ones] "r"(ones), [m] "r"(0xfff0fff0u)                            \
                    : "memory")
-  for (; k >= 16; k -= 16) {
-    WIDEN(STEP("0", "0", "12") STEP("4", "24", "36") STEP("8", "48", "60") STEP("12", "72", "84"));
-    x += 16;
-    dst += 24;
+#define ALL(EVEN)                                                                                                            \
+  for (; k >= 16; k -= 16, x += 16, dst += 24) {                                                                             \
+    WIDEN(STEP("0", "0", "12", EVEN) STEP("4", "24", "36", EVEN) STEP("8", "48", "60", EVEN) STEP("12", "72", "84", EVEN)); \
+  }                                                                                                                          \
+  for (; k >= 4; k -= 4, x += 4, dst += 6) {                                                                                 \
+    WIDEN(STEP("0", "0", "12", EVEN));                                                                                       \
   }
-  for (; k >= 4; k -= 4) {
-    WIDEN(STEP("0", "0", "12"));
-    x += 4;
-    dst += 6;
+  if (nibbles) {
+    ALL(LESS_ODD)
+  } else {
+    ALL("")
   }
 #undef STEP
+#undef LESS_ODD
 #undef WIDEN
+#undef ALL
   if (k > 0) {
-    int32_t b[3] = {x[0], k > 1 ? x[1] : 0, k > 2 ? x[2] : 0};
-    sum += b[0] + b[1] + b[2];
-    dst[0] = ((uint32_t)b[0] & 0xffffu) | (uint32_t)b[2] << 16;
-    dst[3] = (uint32_t)b[1] & 0xffffu;
+    const int32_t b[4] = {x[0], k > 1 ? x[1] : 0, k > 2 ? x[2] : 0, 0};
+    put(dst, b, nibbles, &s);
     dst += 6;
   }
   for (; dst < end; dst += 3) {
     *dst = 0;
   }
-  return sum;
+  begin(first, s, nibbles);
+}
+
+/* As widen(), of a pixel of padding alone. */
+static void widen_padding(uint32_t *dst, int32_t value, int32_t k, int32_t words, int nibbles) {
+  sums s = {0, 0};
+  for (int32_t i = 0; i < 2 * words; i += 4) {
+    const int32_t b[4] = {i < k ? value : 0, i + 1 < k ? value : 0, i + 2 < k ? value : 0, i + 3 < k ? value : 0};
+    put(dst + 6 + i / 2 * 3, b, nibbles, &s);
+  }
+  begin(dst, s, nibbles);
+}
+
+/* All records, from packed constants. */
+static void unpack(const tm_conv_2d_i8_nibbles_params *p, int32_t *record) {
+  const int32_t more = p->any_sign != 0 ? 0 : 7; /* bits kept below the first rounding, and their half */
+  const int32_t half = p->any_sign != 0 ? 0 : 64;
+  const int32_t co = p->out.c;
+  for (int32_t k = 0; k < co; k += 2, record += RECORD) {
+    const int32_t first = tm_min_i32(k, co - 2);
+    for (int32_t j = 0; j < 2; ++j) {
+      const tm_channel_constants c = tm_unpack_constants(p->packed, first + j);
+      const int32_t shift = c.shift + more;
+      int32_t *own = record + 2 + 3 * j;
+      record[j] = c.bias * (p->any_sign != 0 ? 2 : 256);
+      own[0] = c.mult;
+      own[1] = (2 * p->zero_point + 1) * (int32_t)((uint32_t)1 << (shift - 1)) + half;
+      own[2] = shift;
+    }
+  }
 }
 
 typedef void run_job(nibble_job *job);
@@ -141,11 +198,21 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
   const int32_t unit = p->weight_bits == 4 ? 4 : 8; /* inputs of a word */
   const int32_t units = (k + unit - 1) / unit;
   const int32_t words = units * unit / 2;
+  const int nibbles = p->weight_bits == 4;
   const int point = p->kernel_h == 1 && p->kernel_w == 1;
   run_job *const run = chosen(p);
+  const int32_t records = (p->out.c + 1) / 2 * RECORD;
+  const int32_t *q = w;
   uint32_t *wide = (uint32_t *)scratch;
-  int8_t *bytes = (int8_t *)(wide + 3 + 3 * words);
-  nibble_job job = {w, wide, units, 0, {y, y, y}, wide + 3 + 3 * words, 0, w + (p->out.c + 1) / 2 * RECORD};
+  if (p->packed.bits != NULL) {
+    unpack(p, (int32_t *)scratch);
+    q = (const int32_t *)scratch;
+    wide += records;
+  } else {
+    w += records;
+  }
+  int8_t *bytes = (int8_t *)(wide + 6 + 3 * words);
+  nibble_job job = {q, wide, units, 0, {y, y, y}, wide + 6 + 3 * words, 0, w};
   run(&job);
   nibble_job last = job;
   last.q += (ptrdiff_t)(p->out.c / 2) * RECORD;
@@ -167,14 +234,9 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
         from = bytes;
       }
       if (from == NULL) {
-        for (int32_t i = 0; i < words; ++i) {
-          const int32_t first = 4 * (i / 2) + i % 2;
-          const uint32_t half = (uint32_t)p->pad_value & 0xffffu;
-          wide[3 + 3 * i + n] = (first < k ? half : 0u) | (first + 2 < k ? half << 16 : 0u);
-        }
-        wide[n] = (uint32_t)(-128 * k * p->pad_value);
+        widen_padding(wide + n, p->pad_value, k, words, nibbles);
       } else {
-        wide[n] = (uint32_t)(-128 * widen(wide + 3 + n, from, k, words));
+        widen(wide + n, from, k, words, nibbles);
       }
       job.y[n] = out;
       out += p->out.px_stride;
@@ -186,7 +248,7 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
   }
   if (n != 0) { /* the pixels that are not there: the first one once more */
     for (int32_t m = n; m < 3; ++m) {
-      for (int32_t i = 0; i <= words; ++i) {
+      for (int32_t i = 0; i < words + 2; ++i) {
         wide[3 * i + m] = wide[3 * i];
       }
       job.y[m] = job.y[0];

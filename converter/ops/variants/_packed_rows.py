@@ -31,7 +31,8 @@ def around(inner: Variant, any_weights: bool = False) -> Variant:
 
     def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
         window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
-        (call,) = inner.lower(_twin(n), _packed.twin_lowering(n, low), portable)
+        rows = replace(_packed.twin_lowering(n, low), repeats=low.repeats * n.y.shape[1])  # inner is called for each
+        (call,) = inner.lower(_twin(n), rows, portable)
         return (_packed.window_call(n, low, window, call, f"tm_{name}", header, struct),)
 
     def instructions(n: NodeView) -> float:

@@ -7,12 +7,15 @@ import numpy as np
 
 from tinyml.ir import NodeView
 from tinyml.ops import _packed, _window
+from tinyml.ops.variants import _packed as _packed_constants
 from tinyml.ops.variants import _pairs, _requant
 from tinyml.ops.variants.conv_2d_i8_pairs_dsp import constants, parts
-from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
-from tinyml.variants import Variant
+from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
+from tinyml.variants import Variant, cheaper
 
 SCALE = {4: 16, 2: 64}  # of a weight in its half word
+RECORD_BYTES = 32  # of a pair of channels
+UNPACK = 90.0  # instructions per channel
 BIAS = (256, 2)  # by any_sign: what the sum arrives multiplied by
 
 
@@ -32,39 +35,72 @@ def words(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
     per, offset, mask = 8 // bits, 1 << (bits - 1), (1 << bits) - 1
     room = [(0, 0)] * (a.ndim - 1) + [(0, -a.shape[-1] % (2 * per))]
     low = np.pad(a.astype(np.int64), room) + offset
-    both = low | (np.pad(b.astype(np.int64), room) & mask) << 8
+    high = np.pad(b.astype(np.int64), room)
+    if bits == 4:
+        high[..., ::2] += offset
+    both = low | (high & mask) << 8
     order = _pairs.order(both.shape[-1])
     halves = both[..., order[:, 0]] | both[..., order[:, 1]] << 16
     fields = halves.reshape(*halves.shape[:-1], -1, per) << (np.arange(per) * bits)
     return _pairs.wrapped(np.bitwise_or.reduce(fields, axis=-1))
 
 
-def stream(weights: np.ndarray, bias: np.ndarray, q: _requant.Constants, any_sign: int, bits: int) -> np.ndarray:
-    """int32 records and words of all pairs of channels; weights int8 [CO,K], CO >= 2, bias [CO] with the zero point folded in."""
-    first = np.minimum(np.arange(0, len(weights), 2), len(weights) - 2)
-    second = first + 1
+def firsts(channels: int) -> np.ndarray:
+    """First channel of each pair; where their number is odd, the last pair overlaps the one before it."""
+    return np.minimum(np.arange(0, channels, 2), channels - 2)
+
+
+def all_words(weights: np.ndarray, bits: int) -> np.ndarray:
+    """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2."""
+    first = firsts(len(weights))
+    return words(weights[first], weights[first + 1], bits).reshape(-1).astype(np.int32)
+
+
+def records(bias: np.ndarray, q: _requant.Constants, any_sign: int) -> np.ndarray:
+    """int32 records of all pairs of channels; bias [CO] with the zero point folded in."""
+    first = firsts(len(bias))
     wide = bias.astype(np.int64) * BIAS[any_sign]
-    numbers = [v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)]
-    records = np.stack([_pairs.wrapped(wide[first]), _pairs.wrapped(wide[second]), *numbers], 1)
-    return np.concatenate([records.reshape(-1), words(weights[first], weights[second], bits).reshape(-1)]).astype(np.int32)
+    numbers = [v[at] for at in (first, first + 1) for v in (q.mult, q.add, q.shift)]
+    return np.stack([_pairs.wrapped(wide[first]), _pairs.wrapped(wide[first + 1]), *numbers], 1).reshape(-1).astype(np.int32)
+
+
+def packed_constants(n: NodeView, q: _requant.Constants, any_sign: int) -> tuple[Value, ...] | None:
+    """A tm_packed_constants from which the kernel makes the records; None where what it makes would not be exact."""
+    weights, bias, mult, shift = parts(n)
+    e = -shift.astype(np.int64)
+    total = e + (0 if any_sign else _requant.BITS)
+    add = (np.int64(2 * n.y.zero_point + 1) << np.clip(total - 1, 0, 31)) + (0 if any_sign else 1 << _requant.BITS - 1)
+    same = (q.mult == mult) & (q.add == add) & (q.shift == total)
+    # a channel that never changes has constants of its own, but these forms are proved for any channel within their ranges
+    lo, hi = _requant.bounds(weights, bias)
+    proved = any_sign == 1 or n.y.zero_point == -128
+    constant = (q.mult == 0) & proved & (np.maximum(-lo, hi) < 1 << 23)
+    good = (e >= 1) & (total <= (_requant.MOST_TWICE if any_sign else _requant.MOST)) & (same | constant)
+    return _packed_constants.pack(n, bias, mult, shift) if good.all() else None
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
     found, w = constants(n), n.inputs[1]
     assert found is not None and w is not None
+    q, any_sign = found
     weights, bias, _, _ = parts(n)
-    k, bits = weights.shape[1], w.dtype.bits
+    k, bits, pairs = weights.shape[1], w.dtype.bits, -(-len(bias) // 2)
     unit = 2 * (8 // bits)
     gathered = _packed.round_up_4(k) if w.shape[1] * w.shape[2] > 1 else 0
+    scratch = 24 + 6 * -(-k // unit) * unit + gathered
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
-    params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]), ("weight_bits", bits))
-    table = Table("weights", stream(weights, bias, *found, bits))
-    return (
-        KernelCall(
-            "tm_conv_2d_i8_nibbles_dsp", "conv_2d_nibbles", "tm_conv_2d_i8_nibbles_params", params,
-            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 12 + 6 * -(-k // unit) * unit + gathered,
-        ),
-    )  # fmt: skip
+    own = ("pad_value", n.x.zero_point), ("any_sign", any_sign), ("weight_bits", bits), ("zero_point", n.y.zero_point)
+
+    def call(table: np.ndarray, packed: tuple[Value, ...], more: int) -> tuple[KernelCall, ...]:
+        args = (Ref(n.x.id), Table("weights", table), Ref(n.y.id), Scratch())
+        name = "conv_2d_i8_nibbles"
+        params = (*window, *own, ("packed", packed))
+        return (KernelCall(f"tm_{name}_dsp", "conv_2d_nibbles", f"tm_{name}_params", params, args, scratch + more),)
+
+    stream = np.concatenate([records(bias, q, any_sign), all_words(weights, bits)])
+    packed = packed_constants(n, q, any_sign)
+    small = None if packed is None else call(all_words(weights, bits), packed, RECORD_BYTES * pairs)
+    return cheaper(low, call(stream, _packed_constants.NONE, 0), small, UNPACK * 2 * pairs, ("balanced", "flash"))
 
 
 def instructions(n: NodeView) -> float:
@@ -73,7 +109,7 @@ def instructions(n: NodeView) -> float:
     co, kh, kw, ci = w.shape
     k, pixels = kh * kw * ci, n.y.elements // co
     gathering = 1.2 * k + 60.0 * kh if kh * kw > 1 else 0.0
-    return -(-pixels // 3) * ((co + 1) // 2 * (19.0 * -(-k // 4) + 52.0) + 50.0) + pixels * (1.9 * k + 40.0 + gathering)
+    return -(-pixels // 3) * ((co + 1) // 2 * (18.0 * -(-k // 4) + 53.0) + 50.0) + pixels * (2.4 * k + 40.0 + gathering)
 
 
 VARIANT = Variant("conv_2d_i8_nibbles_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=4670, packed=True)

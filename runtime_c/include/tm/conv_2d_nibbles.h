@@ -7,7 +7,8 @@
  * then words of weights for each pair, with S = 16 and P = 2 for 4 bits, S = 64 and P = 4 for 2:
  *   per 2 * P inputs of K = KH*KW*CI, filled up with zeros: one word of P fields of weight_bits in each byte, lowest first. Fields
  *     2*g and 2*g + 1 are of the inputs k .. k+3, k = 4*g: the first has input k in the low half and k+2 in the high one, the
- *     second k+1 and k+3. In a half, the low byte's field is w[a] + 2^(weight_bits-1), the high byte's w[b] in two's complement.
+ *     second k+1 and k+3. In a half, the low byte's field is w[a] + 2^(weight_bits-1), the high byte's w[b] in two's complement,
+ *     for 4 bits and even inputs w[b] + 8.
  * Inputs are in ky, kx, ci order. Pairs are (0,1), (2,3), ...; where CO is odd, the last pair is (CO-2, CO-1).
  *
  *   any_sign == 0: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)
@@ -16,7 +17,8 @@
  * and proves |acc| < 2^23, and that the sum of products is below 2^31 / (256 * S): 2^19 for 4 bits, 2^17 for 2.
  *
  * x [H,W,CI], y [OH,OW,CO], CO >= 2. Padding pixels have the value pad_value. Dilation: any.
- * Scratch: 12 + 6 * (K rounded up to 2 * P) bytes, and K rounded up to fours more unless KH == KW == 1; aligned to 4.
+ * Scratch: 24 + 6 * (K rounded up to 2 * P) bytes, and K rounded up to fours more unless KH == KW == 1; and where the
+ * constants are packed, 32 * ceil(CO / 2) more; aligned to 4.
  * Order: window.h's. Three pixels are computed together, the last two of which may be in the next rows: their inputs are read
  * before the first one's output is written. Channels of a pixel ascend, the last one or two may be written twice.
  * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
@@ -27,6 +29,7 @@
 #ifndef TM_CONV_2D_NIBBLES_H
 #define TM_CONV_2D_NIBBLES_H
 
+#include "tm/packed_constants.h"
 #include "tm/window.h"
 
 #ifdef __cplusplus
@@ -38,6 +41,8 @@ typedef struct tm_conv_2d_i8_nibbles_params {
   int32_t pad_value;
   int32_t any_sign;
   int32_t weight_bits;
+  int32_t zero_point; /* the output's; read where the constants are packed */
+  tm_packed_constants packed;
 } tm_conv_2d_i8_nibbles_params;
 
 tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const int8_t *x, const int32_t *w, int8_t *y,

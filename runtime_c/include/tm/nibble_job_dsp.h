@@ -1,11 +1,16 @@
 /*
  * Armv7E-M: the inner loop of convolutions on weights of 4 and 2 bits (layout: tm/conv_2d_nibbles.h), three pixels at a time.
  *
- * As tm/triple_job_dsp.h, but a word of weights holds two or four words of weights: shifted and masked, the bits of each weight
- * are the highest ones of its byte. A half is then S * (u[a] + 256 * w[b]), S = 16 or 64, where u[a] = w[a] + 8 or w[a] + 2 is
- * never negative. SMLAD of the half sums S * (X0 + 256 * S1), UXTB16 leaves S * u[a], and one more SMLAD sums S * X0. What the
- * offset adds, 128 times the sum of a pixel's inputs for either width, each pixel's sums begin without.
- * 19 instructions for 24 products with 4 bits, 37 for 48 with 2.
+ * As tm/triple_job_dsp.h, but a word of weights holds two or four words' weights, each S * (u[a] + 256 * w[b]) in a half, S = 16
+ * or 64, where u[a] = w[a] + 8 or w[a] + 2 is never negative. SMLAD of the half sums S * (X0 + 256 * S1), UXTB16 leaves S * u[a],
+ * and one more SMLAD sums S * X0. What the offset adds, 128 times the sum of a pixel's inputs for either width, each pixel's
+ * sums begin without.
+ *
+ * 2 bits: shifted and masked, the bits of each weight are the highest ones of its byte. 37 instructions for 48 products.
+ * 4 bits: the odd inputs' weights, in the high halves of the bytes, are used with the even inputs' below them,
+ *   x_odd * (16 * odd + even) + (16 * x_even - x_odd) * even = 16 * (x_odd * odd + x_even * even),
+ * so that only these are masked, and even inputs are stored as 16 * x_even - x_odd. Their w[b] + 8 is never negative either:
+ * the sums for b begin without 2^15 times the sum of the even inputs. 18 instructions for 24 products.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -19,7 +24,7 @@
 /* What the assembly below reads, in this order. */
 typedef struct nibble_job {
   const int32_t *q;  /* records, at the first pair to compute */
-  const uint32_t *x; /* -128 * sum of each pixel's inputs, then per group of four the pixels' inputs 0 and 2, then 1 and 3 */
+  const uint32_t *x; /* what each pixel's sums begin with, b and a together, then a; per group of four the pixels' inputs 0 and 2, then 1 and 3 */
   int32_t at, end;   /* channels to compute */
   int8_t *y[3];      /* each pixel's channel 0 */
   const uint32_t *x_end;
@@ -37,7 +42,7 @@ typedef struct nibble_job {
   "smlad r10, r4, " w ", r10\n" \
   "smlad r11, r5, " w ", r11\n" \
   "smlad r12, r6, " w ", r12\n"
-#define UNIT4 "ldr r2, [r1], #4\n and r3, lr, r2, lsl #4\n" WORD3("r3") "and r2, lr, r2\n" WORD3("r2")
+#define UNIT4 "ldr r2, [r1], #4\n and r3, lr, r2\n" WORD3("r3") WORD3("r2")
 #define UNIT2                                                               \
   "ldr r2, [r1], #4\n and r3, lr, r2, lsl #6\n" WORD3("r3")                 \
   "and r3, lr, r2, lsl #4\n" WORD3("r3") "and r3, lr, r2, lsl #2\n" WORD3("r3") \
@@ -80,8 +85,7 @@ typedef struct nibble_job {
         ".L" #NAME "_pair:\n"                                                                  \
         "ldr r0, [sp, #4]\n"                                                                   \
         "mov lr, #" MASK "\n"                                                                  \
-        "ldm r0, {r7-r9}\n"                                                                    \
-        "ldm r0!, {r10-r12}\n"                                                                 \
+        "ldm r0!, {r7-r12}\n"                                                                  \
         "ldr pc, [sp, #32]\n"                                                                  \
         LOOP(NAME, UNIT)                                                                       \
         "ldr r2, [sp, #28]\n"                                                                  \
@@ -116,8 +120,8 @@ typedef struct nibble_job {
         TABLE(NAME));                                                                          \
   }
 
-NIBBLES(tm_nibbles_one_sign, "0xf0f0f0f0", "7", LOOP8, TABLE8, UNIT4, SCALES("lsl #4", "asr #4"), ONE_SIGN3)
-NIBBLES(tm_nibbles_any_sign, "0xf0f0f0f0", "7", LOOP8, TABLE8, UNIT4, SCALES("asr #3", "asr #11"), ANY_SIGN3)
+NIBBLES(tm_nibbles_one_sign, "0x0f0f0f0f", "7", LOOP8, TABLE8, UNIT4, SCALES("lsl #4", "asr #4"), ONE_SIGN3)
+NIBBLES(tm_nibbles_any_sign, "0x0f0f0f0f", "7", LOOP8, TABLE8, UNIT4, SCALES("asr #3", "asr #11"), ANY_SIGN3)
 NIBBLES(tm_crumbs_one_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("lsl #2", "asr #6"), ONE_SIGN3)
 NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("asr #5", "asr #13"), ANY_SIGN3)
 
