@@ -72,7 +72,7 @@ def test_flash(shape: tuple[int, int, int, int], zero_point: int) -> None:
         n = g.view(g.nodes[0])
         (call,) = load_ops()["CONV_2D"].lower(n, Lowering({t.id: Geom.dense(*t.stored) for t in (n.x, n.y)}, frozenset({"dsp"})))
         assert call.func == ("tm_conv_2d_i8_pairs_dsp" if bits == 8 else "tm_conv_2d_i8_nibbles_dsp")
-        layer[bits] = table_bytes((call,))
+        layer[bits] = table_bytes((call,), "weights")
         weights[bits] = shape[2] * shape[3] * bits // 8
         if bits < 8:
             (table,) = (a for a in call.args if isinstance(a, Table))
