@@ -219,7 +219,7 @@ def test_nothing_fits(files, capsys):
 def test_instructions_are_a_budget(files, capsys, monkeypatch):
     """Estimated here: nothing is emulated."""
     monkeypatch.setattr(quantize_pace, "missing_tools", lambda board, purpose: ["none"])
-    words = ("--board", "stm32f405", "--flash", "85%")
+    words = ("--board", "stm32f405", "--bitops", "60%")
     assert run(files, "free.tml", *words) == 0
     assert json.loads(capsys.readouterr().out)["instructions"] is None
     assert run(files, "a.tml", *words, "--instructions", "900%") == 0
@@ -233,7 +233,7 @@ def test_instructions_are_a_budget(files, capsys, monkeypatch):
     for k, more in enumerate((("--instructions", str(less)), ("--latency", f"{1e3 * less / 168e6:.9f}"))):
         assert run(files, f"b{k}.tml", *words, *more) == 0
         result = json.loads(capsys.readouterr().out)
-        assert result["instructions"] <= less and result["weights"] <= 0.85 * result["int8"]["weights"]
+        assert result["instructions"] <= less and result["bitops"] <= 0.6 * result["int8"]["bitops"]
     assert run(files, "c.tml", *words, "--latency", "0.01") == 5
     said = capsys.readouterr().err.splitlines()[-1]
     assert "the nearest takes about" in said and "instructions" in said and not (files / "c.tml").exists()
