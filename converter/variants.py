@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from tinyml.ir import DType, NodeView
 from tinyml.opspec import KernelCall, Lowering, Table
@@ -24,6 +24,8 @@ class Prices:
     scratch: float  # per byte of scratch
     code: float  # per byte of code, and of look-up tables, which count as code
 
+
+LOWERED = 1024  # nodes with their geometries whose calls are remembered: some ten of each in the largest networks, or 20 MB
 
 # 20 instructions a byte: a table twice as large must save 20 instructions per byte that it adds. Depthwise tables and
 # packed pairs do by far, weights stored as 16-bit words do not. Code and look-up tables are dearer: there is less of them, and a
@@ -114,8 +116,35 @@ def cheaper(
     return second if cost(second, more * low.repeats, prices) < cost(first, 0.0, prices) else first
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """key: all that lowering one node looks at. Tensors are told apart by identity, which the key keeps alive."""
+
+    key: tuple[Hashable, ...]
+    make: Callable[[], tuple[KernelCall, ...]] = field(compare=False)
+
+
+@lru_cache(maxsize=LOWERED)
+def _made(asked: _Asked) -> tuple[KernelCall, ...]:
+    return asked.make()
+
+
+def once(n: NodeView, low: Lowering, make: Callable[[], tuple[KernelCall, ...]]) -> tuple[KernelCall, ...]:
+    """What make() returns, the calls of node `n`: worked out once for the same geometries. The search for a plan lowers each node
+    dozens of times, and every time all its weights would be packed anew. Who is to be told of estimates asks for each anew."""
+    if low.estimated is not None:
+        return make()
+    geoms = tuple(low.geoms.get(t.id) if t is not None else None for t in (*n.inputs, *n.outputs))
+    key = (n.node.op, n.attrs, n.inputs, n.outputs, geoms, low.isa, low.optimize, low.repeats, low.scratch_bytes, low.without)
+    return _made(_Asked(key, make))
+
+
 def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:
     """The calls that cost least under low.optimize: `portable`, taking about `instructions`, or a variant's."""
+    return once(n, low, lambda: _cheapest(n, low, portable, instructions))
+
+
+def _cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:
     prices = PRICES[low.optimize]
     best, least, taken = portable, cost(portable, instructions * low.repeats, prices), instructions
     packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))

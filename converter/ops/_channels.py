@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor
@@ -47,8 +49,16 @@ def multipliers(x: Tensor, w: Tensor, y: Tensor, channels: int) -> tuple[np.ndar
 
     Source: LiteRT kernel_util.cc, PopulateConvolutionQuantizationParams.
     """
-    pairs = [quantize_multiplier(x.scale * s / y.scale) for s in weight_scales(w, channels)]
-    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
+    return _multipliers(x.scale, weight_scales(w, channels), y.scale)
+
+
+@lru_cache(maxsize=1024)  # the search for a plan lowers each layer dozens of times
+def _multipliers(x: float, weights: tuple[float, ...], y: float) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [quantize_multiplier(x * s / y) for s in weights]
+    out = np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int8)
+    for shared in out:
+        shared.flags.writeable = False
+    return out
 
 
 def bias_values(bias: Tensor | None, channels: int, dtype: type) -> np.ndarray:

@@ -14,7 +14,7 @@ from tinyml.ir import DType, Node, NodeView, Quant, Tensor
 from tinyml.ops import _convolution, conv_2d, depthwise_conv_2d
 from tinyml.ops._window import Pad4
 from tinyml.opspec import Access, KernelCall, Lowering, OpSpec, Options, Reject, Whole
-from tinyml.variants import load_variants
+from tinyml.variants import load_variants, once
 
 NAME = "SEPARABLE_CONV_2D"
 INNER = -1  # id of the tensor between the two, which exists nowhere else
@@ -89,7 +89,7 @@ def macs(n: NodeView) -> int:
 
 def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
     """By the first variant that applies: nodes are joined only where there is one."""
-    return next(v.lower(n, low, ()) for v in load_variants()[NAME] if v.isa <= low.isa and v.applies(n, low))
+    return once(n, low, lambda: next(v.lower(n, low, ()) for v in load_variants()[NAME] if v.isa <= low.isa and v.applies(n, low)))
 
 
 SPEC = OpSpec(
