@@ -3,6 +3,7 @@
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "tm/average_pool_2d_i16.h"
+#include "tm/pool.h"
 
 enum { BLOCK = 4 }; /* channels whose sums stay in registers while the window is walked once */
 
@@ -16,26 +17,22 @@ tm_status tm_average_pool_2d_i16(const tm_average_pool_2d_i16_params *p, const i
   }
   for (int32_t oy = 0; oy < p->out.h; ++oy) {
     int16_t *row = y + tm_row_offset(&p->out, oy);
-    const int32_t iy0 = oy * p->stride_h - p->pad_top;
-    const int32_t ky0 = tm_max_i32(0, -iy0);
-    const int32_t ky1 = tm_min_i32(p->kernel_h, p->in.h - iy0);
+    const tm_span ys = tm_pool_span(oy, p->stride_h, p->pad_top, p->kernel_h, p->in.h);
     for (int32_t ox = 0; ox < p->out.w; ++ox) {
       int16_t *out = row + (ptrdiff_t)ox * p->out.px_stride;
-      const int32_t ix0 = ox * p->stride_w - p->pad_left;
-      const int32_t kx0 = tm_max_i32(0, -ix0);
-      const int32_t kx1 = tm_min_i32(p->kernel_w, p->in.w - ix0);
-      if (ky0 >= ky1 || kx0 >= kx1) {
+      const tm_span xs = tm_pool_span(ox, p->stride_w, p->pad_left, p->kernel_w, p->in.w);
+      if (ys.from >= ys.end || xs.from >= xs.end) {
         return TM_ERR_SHAPE;
       }
-      const int32_t count = (ky1 - ky0) * (kx1 - kx0);
+      const int32_t count = (ys.end - ys.from) * (xs.end - xs.from);
       const int32_t half = count / 2;
       for (int32_t c = 0; c < p->out.c; c += BLOCK) {
         const int32_t n = tm_min_i32(BLOCK, p->out.c - c);
         int32_t acc[BLOCK] = {0, 0, 0, 0};
-        for (int32_t ky = ky0; ky < ky1; ++ky) {
-          const int16_t *in = x + tm_row_offset(&p->in, iy0 + ky) + (ptrdiff_t)(ix0 + kx0) * p->in.px_stride + c;
-          for (int32_t kx = kx0; kx < kx1; ++kx) {
-            const int16_t *px = in + (ptrdiff_t)(kx - kx0) * p->in.px_stride;
+        for (int32_t iy = ys.from; iy < ys.end; ++iy) {
+          const int16_t *in = x + tm_row_offset(&p->in, iy) + (ptrdiff_t)xs.from * p->in.px_stride + c;
+          for (int32_t kx = 0; kx < xs.end - xs.from; ++kx) {
+            const int16_t *px = in + (ptrdiff_t)kx * p->in.px_stride;
             for (int32_t k = 0; k < n; ++k) {
               acc[k] += px[k];
             }

@@ -6,6 +6,7 @@
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "tm/max_pool_2d_dsp.h"
+#include "tm/pool.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
@@ -42,23 +43,19 @@ tm_status tm_max_pool_2d_i8_dsp(const tm_max_pool_2d_i8_params *p, const int8_t 
   const uint32_t hi = four_of(p->clamp_hi);
   for (int32_t oy = 0; oy < p->out.h; ++oy) {
     int8_t *row = y + tm_row_offset(&p->out, oy);
-    const int32_t iy0 = oy * p->stride_h - p->pad_top;
-    const int32_t ky0 = tm_max_i32(0, -iy0);
-    const int32_t ky1 = tm_min_i32(p->kernel_h, p->in.h - iy0);
+    const tm_span ys = tm_pool_span(oy, p->stride_h, p->pad_top, p->kernel_h, p->in.h);
     for (int32_t ox = 0; ox < p->out.w; ++ox) {
       int8_t *out = row + (ptrdiff_t)ox * p->out.px_stride;
-      const int32_t ix0 = ox * p->stride_w - p->pad_left;
-      const int32_t kx0 = tm_max_i32(0, -ix0);
-      const int32_t kx1 = tm_min_i32(p->kernel_w, p->in.w - ix0);
-      if (ky0 >= ky1 || kx0 >= kx1) {
+      const tm_span xs = tm_pool_span(ox, p->stride_w, p->pad_left, p->kernel_w, p->in.w);
+      if (ys.from >= ys.end || xs.from >= xs.end) {
         return TM_ERR_SHAPE;
       }
       for (int32_t first = 0; first < p->out.c; first += 4) {
         const int32_t c = tm_min_i32(first, p->out.c - 4);
         uint32_t m = lo;
-        for (int32_t ky = ky0; ky < ky1; ++ky) {
-          const int8_t *in = x + tm_row_offset(&p->in, iy0 + ky) + (ptrdiff_t)(ix0 + kx0) * p->in.px_stride + c;
-          m = over_pixels(in, p->in.px_stride, kx1 - kx0, m);
+        for (int32_t iy = ys.from; iy < ys.end; ++iy) {
+          const int8_t *in = x + tm_row_offset(&p->in, iy) + (ptrdiff_t)xs.from * p->in.px_stride + c;
+          m = over_pixels(in, p->in.px_stride, xs.end - xs.from, m);
         }
         m = lesser(m, hi);
         __asm__ volatile("str %0, [%1]" : : "r"(m), "r"(out + c) : "memory"); /* unaligned, which STR permits */
