@@ -28,11 +28,11 @@ class Prices:
 LOWERED = 1024  # nodes with their geometries whose calls are remembered: some ten of each in the largest networks, or 20 MB
 
 # 20 instructions a byte: a table twice as large must save 20 instructions per byte that it adds. Depthwise tables and
-# packed pairs do by far, weights stored as 16-bit words do not. Code and look-up tables are dearer: there is less of them, and a
+# packed pairs do by far, weights stored as 16-bit words do not. Code and look-up tables cost as much, and a
 # kernel's code is weighed against what it saves in the whole network (plan/kernels.py). "ram": 300 instructions a byte of scratch
 # save a kilobyte for a tenth of a small network; what turns out to have its place anyway costs nothing (plan/room.py).
 PRICES = {
-    "balanced": Prices(20.0, 0.0, 40.0),
+    "balanced": Prices(20.0, 0.0, 20.0),
     "latency": Prices(0.0, 0.0, 0.0),
     "flash": Prices(3000.0, 0.0, 3000.0),
     "ram": Prices(20.0, 300.0, 20.0),
