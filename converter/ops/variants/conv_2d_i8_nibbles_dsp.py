@@ -112,4 +112,4 @@ def instructions(n: NodeView) -> float:
     return -(-pixels // 3) * ((co + 1) // 2 * (18.0 * -(-k // 4) + 53.0) + 50.0) + pixels * (2.4 * k + 40.0 + gathering)
 
 
-VARIANT = Variant("conv_2d_i8_nibbles_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=4670, packed=True)
+VARIANT = Variant("conv_2d_i8_nibbles_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=5450, packed=True)
