@@ -13,6 +13,7 @@ from conftest import REPO, needs
 sys.path.insert(0, str(REPO / "benchmarks"))
 import speed  # noqa: E402
 
+
 @needs("arm-none-eabi-gcc", "qemu-system-arm", "cc")
 @pytest.mark.parametrize("model", sorted(speed.CYCLES))
 def test_a_network_takes_no_more_cycles_than_it_must(model: str, shared_model: Callable[[str], Path]) -> None:
