@@ -213,6 +213,8 @@ class KernelCall:
     scratch_bytes: int = 0
     accumulator_bytes: int = 0  # alive from the first row to the last
     uses: tuple[str, ...] = ()  # other kernels that this one calls
+    # of the kernels' files, what -D<name>=0 leaves out where no call of a network needs it, and whether this one does
+    parts: tuple[tuple[str, bool], ...] = ()
 
     def geometries(self) -> tuple[tuple[str, Ref | Table], ...] | None:
         """The geometries among the params, each with the argument that it describes: params and arguments have their tensors

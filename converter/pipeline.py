@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinyml.emit.flags import runner_defines
+from tinyml.emit.flags import part_defines, runner_defines
 from tinyml.emit.project import Project, emit_project
 from tinyml.emit.weights import FlashRoom
 from tinyml.importers import import_model
@@ -43,5 +43,6 @@ def compile_model(
     graph = run_passes(source, after_pass)
     plan = make_plan(graph, Target(isa, goal.optimize), progress, goal)
     progress("generating C")
-    defines = runner_defines(goal.optimize, plan.schedule.pushed is not None)
+    calls = (c for s in plan.schedule.steps for c in s.calls)
+    defines = (*runner_defines(goal.optimize, plan.schedule.pushed is not None), *part_defines(calls))
     return Compiled(source, plan, emit_project(plan, data, name, weight_rooms, defines), data)

@@ -81,6 +81,15 @@ def test_a_kernel_that_saves_less_than_its_code_stays_out() -> None:
     assert kernels(1, 2, "latency") != kernels(1, 2, "balanced") and pairs not in kernels(4, 8, "flash")
 
 
+@needs("arm-none-eabi-gcc")
+def test_parts_of_a_kernel_that_no_layer_needs_are_left_out(
+    shared_model: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, symbols = build(shared_model("mcunet_vww"), tmp_path, capsys, "--board", "stm32f746")
+    assert "tm_columns5_one_sign" in symbols and "tm_columns5_any_sign" not in symbols
+    assert {"tm_triples_one_sign", "tm_triples_any_sign"} <= set(symbols), "some layers have one form, some the other"
+
+
 MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8", "vww_96_int8")
 
 

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tinyml.board import Board
+from tinyml.opspec import KernelCall
 
 BASE = ("-std=c99", "-g0", "-ffunction-sections", "-fdata-sections", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra")
 OPTIMIZE = "-Os"
@@ -35,6 +38,15 @@ def runner_defines(optimize: str, pushed: bool) -> tuple[str, ...]:
     """What a firmware's runner leaves out (tm/runner.h) for the sake of a goal (plan.planner.Goal.optimize), and where no rows are
     pushed into the network."""
     return (*(() if pushed else ("TM_RUNNER_PUSH=0",)), *(("TM_RUNNER_TEXT=0",) if optimize == "flash" else ()))
+
+
+def part_defines(calls: Iterable[KernelCall]) -> tuple[str, ...]:
+    """Leaves out the parts of kernels' files that none of a network's calls needs."""
+    needed: dict[str, bool] = {}
+    for call in calls:
+        for name, needs in call.parts:
+            needed[name] = needs or needed.get(name, False)
+    return tuple(f"{name}=0" for name, needs in sorted(needed.items()) if not needs)
 
 
 def link_flags(board: Board) -> tuple[str, ...]:

@@ -13,6 +13,14 @@
 #include "tm/triple_job_dsp.h"
 #include "tm/widen_rows_dsp.h"
 
+/* What a firmware whose network does not need it is built without (-D...=0): layers of one form of requantisation. */
+#ifndef TM_CONV_2D_PAIRS_ONE_SIGN
+#define TM_CONV_2D_PAIRS_ONE_SIGN 1
+#endif
+#ifndef TM_CONV_2D_PAIRS_ANY_SIGN
+#define TM_CONV_2D_PAIRS_ANY_SIGN 1
+#endif
+
 /* n bytes, as unaligned words and half-words, which LDR and STR permit. */
 static void fill_bytes(int8_t *dst, int8_t value, int32_t n) {
   const uint32_t v = ((uint32_t)value & 0xffu) * 0x01010101u;
@@ -250,6 +258,10 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   if (p->out.c < 2 || p->kernel_h * p->kernel_w * p->in.c <= 4) {
     return TM_ERR_SHAPE;
   }
+  const int any = TM_CONV_2D_PAIRS_ONE_SIGN == 0 || (TM_CONV_2D_PAIRS_ANY_SIGN != 0 && p->any_sign != 0);
+  if (any != (p->any_sign != 0)) {
+    return TM_ERR_SHAPE;
+  }
   const int32_t ci = p->in.c;
   const int32_t run = p->kernel_w * ci;
   const int32_t groups = (p->kernel_h * run + 3) / 4; /* of four inputs */
@@ -263,8 +275,8 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   int8_t *bytes = (int8_t *)(wide + 2 * (p->together == 3 ? 3 : 2) * groups);
   int8_t *rest = bytes + 2 * p->kernel_h * run;
   const int32_t even = p->out.c & ~1;
-  loops l = {p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign,
-             p->any_sign != 0 ? tm_triples_any_sign : tm_triples_one_sign,
+  loops l = {any ? tm_pairs_any_sign : tm_pairs_one_sign,
+             any ? tm_triples_any_sign : tm_triples_one_sign,
              {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0},
              {w, wide, y, groups, NULL, wide + 6 * groups, 0},
              w,

@@ -9,6 +9,23 @@
  */
 #include "tm/depthwise_conv_2d_columns.h"
 
+/* What a firmware whose network does not need it is built without (-D...=0): layers of one form of requantisation, windows of a height. */
+#ifndef TM_DEPTHWISE_CONV_2D_COLUMNS_ONE_SIGN
+#define TM_DEPTHWISE_CONV_2D_COLUMNS_ONE_SIGN 1
+#endif
+#ifndef TM_DEPTHWISE_CONV_2D_COLUMNS_ANY_SIGN
+#define TM_DEPTHWISE_CONV_2D_COLUMNS_ANY_SIGN 1
+#endif
+#ifndef TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_3
+#define TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_3 1
+#endif
+#ifndef TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_5
+#define TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_5 1
+#endif
+#ifndef TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_7
+#define TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_7 1
+#endif
+
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
 /* What the assembly below reads, in this order. */
@@ -78,7 +95,7 @@ typedef struct groups_job {
         "bne .L" #NAME "_pixel\n"
 
 #define ROW(NAME, WINDOW, OUTPUT)                                                           \
-  static __attribute__((naked, noinline)) void NAME(row_job *job __attribute__((unused))) { \
+  static __attribute__((naked, noinline, unused)) void NAME(row_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                       \
         "push {r4-r11, lr}\n"                                                               \
         "sub sp, #28\n"                                                                     \
@@ -109,7 +126,7 @@ typedef struct groups_job {
 
 /* Widens and pairs three rows' pixels, four channels each, then computes the row, group after group. */
 #define GROUPS(NAME, OUTPUT)                                                                   \
-  static __attribute__((naked, noinline)) void NAME(groups_job *job __attribute__((unused))) { \
+  static __attribute__((naked, noinline, unused)) void NAME(groups_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                          \
         "push {r4-r11, lr}\n"                                                                  \
         "sub sp, #88\n"                                                                        \
@@ -245,10 +262,6 @@ static __attribute__((noinline)) void pair_all(const tm_depthwise_conv_2d_i8_col
 
 tm_status tm_depthwise_conv_2d_i8_columns_dsp(const tm_depthwise_conv_2d_i8_columns_params *p, const int8_t *x, const int32_t *w,
                                               int8_t *y, void *scratch) {
-  static void (*const kernels[2][3])(row_job *) = {
-      {tm_columns3_one_sign, tm_columns5_one_sign, tm_columns7_one_sign},
-      {tm_columns3_any_sign, tm_columns5_any_sign, tm_columns7_any_sign},
-  };
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
     return TM_ERR_ARGUMENT;
   }
@@ -256,8 +269,20 @@ tm_status tm_depthwise_conv_2d_i8_columns_dsp(const tm_depthwise_conv_2d_i8_colu
   if (p->in.c < 4 || p->in.c != p->out.c || p->dilation_w != 1 || (kh != 3 && kh != 5 && kh != 7)) {
     return TM_ERR_SHAPE;
   }
-  void (*const row_kernel)(row_job *) = kernels[p->any_sign != 0][kh / 2 - 1];
-  void (*const three_rows)(groups_job *) = p->any_sign != 0 ? tm_columns3x3_any_sign : tm_columns3x3_one_sign;
+  const int any = TM_DEPTHWISE_CONV_2D_COLUMNS_ONE_SIGN == 0 || (TM_DEPTHWISE_CONV_2D_COLUMNS_ANY_SIGN != 0 && p->any_sign != 0);
+  void (*row_kernel)(row_job *) = NULL;
+  void (*three_rows)(groups_job *) = NULL;
+  if (TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_3 != 0 && kh == 3) {
+    row_kernel = any ? tm_columns3_any_sign : tm_columns3_one_sign;
+    three_rows = any ? tm_columns3x3_any_sign : tm_columns3x3_one_sign;
+  } else if (TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_5 != 0 && kh == 5) {
+    row_kernel = any ? tm_columns5_any_sign : tm_columns5_one_sign;
+  } else if (TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_7 != 0 && kh == 7) {
+    row_kernel = any ? tm_columns7_any_sign : tm_columns7_one_sign;
+  }
+  if (row_kernel == NULL || any != (p->any_sign != 0)) {
+    return TM_ERR_SHAPE;
+  }
   const int32_t c = p->in.c;
   const int32_t columns = (p->out.w - 1) * p->stride_w + p->kernel_w;
   const int32_t words = 2 * kh; /* of a column */

@@ -62,6 +62,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
         KernelCall(
             "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
             (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 8 * together * groups + gathered,
+            parts=(("TM_CONV_2D_PAIRS_ONE_SIGN", not found[1]), ("TM_CONV_2D_PAIRS_ANY_SIGN", bool(found[1]))),
         ),
     )  # fmt: skip
 

@@ -55,7 +55,7 @@ typedef struct pair_job {
  * number of groups of four inputs behind the first two.
  */
 #define PAIRS(NAME, SCALE, OUTPUT)                                                                                      \
-  static __attribute__((naked, noinline)) void NAME(pair_job *job __attribute__((unused))) {                            \
+  static __attribute__((naked, noinline, unused)) void NAME(pair_job *job __attribute__((unused))) {                    \
     __asm__ volatile(                                                                                                   \
         "ldr r3, [r0, #24]\n"                                                                                           \
         "cbnz r3, .L" #NAME "_run\n"                                                                                    \

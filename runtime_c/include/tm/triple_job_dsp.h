@@ -49,7 +49,7 @@ typedef struct triple_job {
 
 /* All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills that in instead. */
 #define TRIPLES(NAME, SCALE, OUTPUT)                                                            \
-  static __attribute__((naked, noinline)) void NAME(triple_job *job __attribute__((unused))) { \
+  static __attribute__((naked, noinline, unused)) void NAME(triple_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                           \
         "ldr r3, [r0, #24]\n"                                                                   \
         "cbnz r3, .L" #NAME "_run\n"                                                            \
