@@ -21,7 +21,7 @@ from tinyml.ir import DType, Tensor
 from tinyml.plan.model import Plan
 from tinyml.resources import runtime_dir, templates_dir
 
-RUNTIME_VERSION = 3  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
+RUNTIME_VERSION = 4  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
 
 
 @dataclass(frozen=True)
