@@ -308,6 +308,7 @@ class OpSpec:
     dtypes: tuple[str, ...] = ("int8", "float32")
     optional_inputs: tuple[int, ...] = ()  # operands that may be -1
     macs: Callable[[NodeView], int] = lambda n: 0
+    static: bool = False  # the output depends on the inputs' shapes alone, not on their values
     strided: bool = True  # kernels take any geometry; False: dense inputs and outputs only
     # what may be shared or folded
     view: Callable[[NodeView], ViewRule | None] = _no_fold

@@ -17,7 +17,7 @@ from tinyml.importers import Importer
 from tinyml.importers.flatbuffer import at, checked, defaults, root
 from tinyml.importers.tflite_calls import OPTIONS, check_calls
 from tinyml.importers.tflite_tensors import FIX, Place, TensorReader
-from tinyml.ir import Graph, Node, NodeView, Tensor
+from tinyml.ir import DType, Graph, Node, NodeView, Tensor
 from tinyml.numerics import INTEGERS
 from tinyml.opspec import Malformed, OpSpec, Options, Reject, model_ops, require, supported
 from tinyml.passes.verify import verify
@@ -105,7 +105,9 @@ def load(data: bytes, name: str) -> Graph:
             channels += _weighted_channels(o, tensors)
             require(channels <= MAX_CHANNELS, f"more than {MAX_CHANNELS} channels of layers with weights up to here")
             try:
-                nodes.append(_node(o, specs.get(o.name), tensors, data))
+                node = _node(o, specs.get(o.name), tensors, data)
+                if not _evaluated(node, specs[o.name], tensors, outputs):
+                    nodes.append(node)
             except Reject as why:
                 unsupported.append(_item(o.index, o.name, tensors.shape(o.outputs[0]), str(why)))
     if any(o.name not in specs for o in operators):
@@ -229,6 +231,20 @@ def _node(o: _Operator, spec: OpSpec | None, tensors: TensorReader, data: bytes)
     for t, shape in zip(outs, inferred, strict=True):
         require(t.shape == tuple(shape), f"output {tensors.label(t.id)} has shape {list(t.shape)}, its operands give {list(shape)}")
     return node
+
+
+def _evaluated(node: Node, spec: OpSpec, tensors: TensorReader, outputs: tuple[int, ...]) -> bool:
+    """Whether the node is arithmetic on shapes, whose results are constants from here on: other operators may want them as such.
+    What the network returns stays an operator."""
+    ins = tuple(None if t is None else tensors.get(t) for t in node.inputs)
+    outs = tuple(map(tensors.get, node.outputs))
+    known = spec.static or all(t is None or t.is_const for t in ins)
+    small = all(t.dtype in (DType.INT32, DType.INT64) and t.elements <= MAX_VECTOR for t in outs)
+    if not known or not small or any(t.id in outputs for t in outs):
+        return False
+    for t, values in zip(outs, spec.reference(NodeView(node, ins, outs), tuple(None if t is None else t.data for t in ins)), strict=True):
+        tensors.define(t.id, values)
+    return True
 
 
 def _operands(o: _Operator, tensors: TensorReader) -> tuple[tuple[Tensor | None, ...], tuple[Tensor, ...]]:

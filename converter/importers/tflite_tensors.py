@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import tflite
@@ -120,6 +121,12 @@ class TensorReader:
         if isinstance(found, Reject):
             raise found
         return found
+
+    def define(self, index: int, data: np.ndarray) -> None:
+        """Makes a tensor that an operator writes a constant: what the operator gives is known."""
+        data = np.array(data, order="C")
+        data.setflags(write=False)
+        self._tensors[index] = replace(self.get(index), data=data)
 
     def _buffer(self, t: tflite.Tensor) -> tflite.Buffer | None:
         """The tensor's buffer; None for number 0, which by convention is empty."""
