@@ -29,6 +29,7 @@ def check_types(x: Tensor, w: Tensor, bias: Tensor | None, y: Tensor, channels: 
     if not is_float:
         for t in (x, y):
             require(t.quant is not None, f"{t.dtype.value} tensor without quantisation parameters")
+            supported(t.quant is None or not t.quant.per_channel, "activations quantised per channel")
         require(w.quant is not None, f"{w.dtype.value} weights have no quantisation parameters")
         assert w.quant is not None
         if w.quant.per_channel:
