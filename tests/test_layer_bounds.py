@@ -82,10 +82,10 @@ def _depthwise(stride: int, channels: int) -> tuple[Layer, ...]:
 
 
 BOUNDS = {
-    "pointwise, a byte per weight, ReLU": Bound("balanced", (25, 5, 16), _pointwise(RELU), lambda k: 0.80 + 8 / k),
-    "pointwise, a byte per weight": Bound("balanced", (25, 5, 16), _pointwise(ANY), lambda k: 0.80 + 10 / k),
-    "pointwise, widened, ReLU": Bound("latency", (25, 5, 16), _pointwise(RELU), lambda k: 0.70 + 6 / k),
-    "pointwise, widened": Bound("latency", (25, 5, 16), _pointwise(ANY), lambda k: 0.70 + 8 / k),
+    "pointwise, a byte per weight, ReLU": Bound("balanced", (24, 16, 16), _pointwise(RELU), lambda k: 0.80 + 8 / k),
+    "pointwise, a byte per weight": Bound("balanced", (24, 16, 16), _pointwise(ANY), lambda k: 0.80 + 10 / k),
+    "pointwise, widened, ReLU": Bound("latency", (24, 16, 16), _pointwise(RELU), lambda k: 0.70 + 6 / k),
+    "pointwise, widened": Bound("latency", (24, 16, 16), _pointwise(ANY), lambda k: 0.70 + 8 / k),
     **{
         f"depthwise, stride {stride}, {h}x{h}x{c}": Bound("balanced", (h, h, c), _depthwise(stride, c), lambda k, most=most: most)
         for stride, most in ((1, 2.2), (2, 3.0))

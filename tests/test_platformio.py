@@ -97,7 +97,7 @@ def test_platformio_and_the_cross_compiler_make_the_same_image(board, core, tmp_
     files = project(board)
     write_files(tmp_path / "p", files)
     pio = build_with_platformio(tmp_path / "p", board, lambda text: None)
-    gcc = compile_project(tmp_path / "p", board, build_dir=tmp_path / "gcc")
+    gcc = compile_project(tmp_path / "p", board, build_dir=tmp_path / "gcc", defines=compiled(board.isa).project.defines)
     assert contents(pio.elf) == contents(gcc.elf)
     assert placed(pio.image.symbols) == placed(gcc.image.symbols) and pio.image.entry == gcc.image.entry
     assert pio.sections == gcc.sections and pio.weights_bytes == gcc.weights_bytes > 1000
@@ -196,7 +196,7 @@ def test_the_project_is_complete_and_names_no_computer(board):
 
 def test_a_kernel_that_the_network_does_not_call_stays_out():
     files = project(load_board("stm32f405"))
-    assert "lib/tinyml_runtime/src/softmax_i8.c" in files and "lib/tinyml_runtime/src/logistic_f32.c" not in files
+    assert "lib/tinyml_runtime/src/fully_connected_i8.c" in files and "lib/tinyml_runtime/src/logistic_f32.c" not in files
 
 
 @pytest.mark.parametrize("name", ["stm32f746", "esp32c3", "host"])
@@ -322,7 +322,7 @@ def test_errors_are_one_line_with_the_code_of_the_cross_compiler(core, tmp_path)
             build_with_platformio(tmp_path / folder, board, lambda text: None)
         assert e.value.exit_code == (5 if kind is DoesNotFit else 6) and "\n" not in e.value.line()
     with pytest.raises(DoesNotFit) as gcc:
-        compile_project(tmp_path / "c", board, build_dir=tmp_path / "build")
+        compile_project(tmp_path / "c", board, build_dir=tmp_path / "build", defines=compiled(board.isa).project.defines)
     assert gcc.value.line() == e.value.line()
 
 
