@@ -94,13 +94,12 @@ typedef struct triple_job {
         CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                 \
         CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                    \
         "ldm sp, {r0, r2-r4, lr}\n"                                                             \
-        "bfi r10, r7, #8, #8\n"                                                                 \
-        "strh r10, [r2]\n"                                                                      \
         "bfi r11, r8, #8, #8\n"                                                                 \
         "strh r11, [r2, r3]\n"                                                                  \
         "bfi r12, r9, #8, #8\n"                                                                 \
         "strh r12, [r2, r3, lsl #1]\n"                                                          \
-        "add r2, r2, #2\n"                                                                      \
+        "bfi r10, r7, #8, #8\n"                                                                 \
+        "strh r10, [r2], #2\n"                                                                  \
         "str r2, [sp, #4]\n"                                                                    \
         "teq r2, r4\n"                                                                          \
         "bne .L" #NAME "_pair\n"                                                                \
