@@ -212,7 +212,7 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
     w += records;
   }
   int8_t *bytes = (int8_t *)(wide + 6 + 3 * words);
-  nibble_job job = {q, wide, units, 0, {y, y, y}, wide + 6 + 3 * words, 0, w};
+  nibble_job job = {units, 0, {y, y, y}, wide, wide + 6 + 3 * words, q, 0, w};
   run(&job);
   nibble_job last = job;
   last.q += (ptrdiff_t)(p->out.c / 2) * RECORD;

@@ -23,11 +23,11 @@
 
 /* What the assembly below reads, in this order. */
 typedef struct nibble_job {
-  const int32_t *q;  /* records, at the first pair to compute */
-  const uint32_t *x; /* what each pixel's sums begin with, b and a together, then a; per group of four the pixels' inputs 0 and 2, then 1 and 3 */
   int32_t at, end;   /* channels to compute */
   int8_t *y[3];      /* each pixel's channel 0 */
+  const uint32_t *x; /* what each pixel's sums begin with, b and a together, then a; per group of four the pixels' inputs 0 and 2, then 1 and 3 */
   const uint32_t *x_end;
+  const int32_t *q;  /* records, at the first pair to compute */
   uint32_t entry;   /* into the unrolled loop */
   const int32_t *w; /* words of weights, at the first pair to compute */
 } nibble_job;
@@ -42,7 +42,7 @@ typedef struct nibble_job {
   "smlad r10, r4, " w ", r10\n" \
   "smlad r11, r5, " w ", r11\n" \
   "smlad r12, r6, " w ", r12\n"
-#define UNIT4 "ldr r2, [r1], #4\n and r3, lr, r2\n" WORD3("r3") WORD3("r2")
+#define UNIT4 "ldr r2, [r1], #4\n and r3, r2, #0x0f0f0f0f\n" WORD3("r3") WORD3("r2")
 #define UNIT2                                                               \
   "ldr r2, [r1], #4\n and r3, lr, r2, lsl #6\n" WORD3("r3")                 \
   "and r3, lr, r2, lsl #4\n" WORD3("r3") "and r3, lr, r2, lsl #2\n" WORD3("r3") \
@@ -64,13 +64,19 @@ typedef struct nibble_job {
 #define TABLE4(NAME) ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"
 #define TABLE8(NAME) TABLE4(NAME) ".word .L" #NAME "_4+1, .L" #NAME "_5+1, .L" #NAME "_6+1, .L" #NAME "_7+1\n"
 
-/* All pairs of a job. r0: inputs, r1: words of weights, lr: mask. With job->entry == 0, fills that in instead, for job->at units. */
-#define NIBBLES(NAME, MASK, LAST, LOOP, TABLE, UNIT, SCALE, OUTPUT)                            \
+/* r0: inputs; lr: their end, or the mask that 2 bits need. The flags say whether r0 is at the end. */
+#define BEGIN4 "ldrd r0, lr, [sp, #20]\n"
+#define END4 "cmp r0, lr\n"
+#define BEGIN2 "ldr r0, [sp, #20]\n mov lr, #0xc0c0c0c0\n"
+#define END2 "ldr r2, [sp, #24]\n cmp r0, r2\n"
+
+/* All pairs of a job. r1: words of weights. With job->entry == 0, fills that in instead, for job->at units. */
+#define NIBBLES(NAME, BEGIN, END, LAST, LOOP, TABLE, UNIT, SCALE, OUTPUT)                            \
   static __attribute__((naked, noinline)) void NAME(nibble_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                          \
         "ldr r3, [r0, #32]\n"                                                                  \
         "cbnz r3, .L" #NAME "_run\n"                                                           \
-        "ldr r1, [r0, #8]\n"                                                                   \
+        "ldr r1, [r0]\n"                                                                       \
         "adr r2, .L" #NAME "_table\n"                                                          \
         "and r1, r1, #" LAST "\n"                                                                     \
         "ldr r3, [r2, r1, lsl #2]\n"                                                           \
@@ -83,26 +89,23 @@ typedef struct nibble_job {
         "stm sp, {r1-r9}\n"                                                                    \
         "ldr r1, [r0, #36]\n"                                                                  \
         ".L" #NAME "_pair:\n"                                                                  \
-        "ldr r0, [sp, #4]\n"                                                                   \
-        "mov lr, #" MASK "\n"                                                                  \
+        BEGIN                                                                                  \
         "ldm r0!, {r7-r12}\n"                                                                  \
         "ldr pc, [sp, #32]\n"                                                                  \
         LOOP(NAME, UNIT)                                                                       \
-        "ldr r2, [sp, #28]\n"                                                                  \
-        "cmp r0, r2\n"                                                                         \
+        END                                                                                    \
         "bne .L" #NAME "_0\n"                                                                  \
         "sub r7, r7, r10\n"                                                                    \
         "sub r8, r8, r11\n"                                                                    \
         "sub r9, r9, r12\n"                                                                    \
-        "ldr lr, [sp]\n"                                                                       \
+        "ldr lr, [sp, #28]\n"                                                                  \
         "ldrd r2, r3, [lr], #8\n" /* bias a, bias b */                                         \
         SCALE                                                                                  \
         "ldm lr!, {r0, r2-r6}\n"                                                               \
-        "str lr, [sp]\n"                                                                       \
+        "str lr, [sp, #28]\n"                                                                  \
         CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                \
         CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                   \
-        "add r0, sp, #8\n"                                                                     \
-        "ldm r0, {r2-r6}\n" /* at, end, y[3] */                                                \
+        "ldm sp, {r2-r6}\n" /* at, end, y[3] */                                                \
         "bfi r10, r7, #8, #8\n"                                                                \
         "strh r10, [r4, r2]\n"                                                                 \
         "bfi r11, r8, #8, #8\n"                                                                \
@@ -110,7 +113,7 @@ typedef struct nibble_job {
         "bfi r12, r9, #8, #8\n"                                                                \
         "strh r12, [r6, r2]\n"                                                                 \
         "adds r2, #2\n"                                                                        \
-        "str r2, [r0]\n"                                                                       \
+        "str r2, [sp]\n"                                                                       \
         "cmp r2, r3\n"                                                                         \
         "bne .L" #NAME "_pair\n"                                                               \
         "add sp, #36\n"                                                                        \
@@ -120,10 +123,10 @@ typedef struct nibble_job {
         TABLE(NAME));                                                                          \
   }
 
-NIBBLES(tm_nibbles_one_sign, "0x0f0f0f0f", "7", LOOP8, TABLE8, UNIT4, SCALES("lsl #4", "asr #4"), ONE_SIGN3)
-NIBBLES(tm_nibbles_any_sign, "0x0f0f0f0f", "7", LOOP8, TABLE8, UNIT4, SCALES("asr #3", "asr #11"), ANY_SIGN3)
-NIBBLES(tm_crumbs_one_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("lsl #2", "asr #6"), ONE_SIGN3)
-NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("asr #5", "asr #13"), ANY_SIGN3)
+NIBBLES(tm_nibbles_one_sign, BEGIN4, END4, "7", LOOP8, TABLE8, UNIT4, SCALES("lsl #4", "asr #4"), ONE_SIGN3)
+NIBBLES(tm_nibbles_any_sign, BEGIN4, END4, "7", LOOP8, TABLE8, UNIT4, SCALES("asr #3", "asr #11"), ANY_SIGN3)
+NIBBLES(tm_crumbs_one_sign, BEGIN2, END2, "3", LOOP4, TABLE4, UNIT2, SCALES("lsl #2", "asr #6"), ONE_SIGN3)
+NIBBLES(tm_crumbs_any_sign, BEGIN2, END2, "3", LOOP4, TABLE4, UNIT2, SCALES("asr #5", "asr #13"), ANY_SIGN3)
 
 #undef WORD3
 #undef UNIT4
@@ -137,6 +140,10 @@ NIBBLES(tm_crumbs_any_sign, "0xc0c0c0c0", "3", LOOP4, TABLE4, UNIT2, SCALES("asr
 #undef LOOP4
 #undef TABLE4
 #undef TABLE8
+#undef BEGIN4
+#undef END4
+#undef BEGIN2
+#undef END2
 #undef NIBBLES
 
 #endif
