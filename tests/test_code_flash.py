@@ -88,9 +88,10 @@ def test_parts_of_a_kernel_that_no_layer_needs_are_left_out(
     _, symbols = build(shared_model("mcunet_vww"), tmp_path, capsys, "--board", "stm32f746")
     assert "tm_columns5_one_sign" in symbols and "tm_columns5_any_sign" not in symbols
     assert {"tm_triples_one_sign", "tm_triples_any_sign"} <= set(symbols), "some layers have one form, some the other"
+    assert "tm_widen_one" not in symbols, "only the first layer's windows have padding, and three channels"
 
 
-MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "str_ww_int8", "vww_96_int8")
+MODELS = ("ad01_int8", "ic_resnet8_int8", "kws_dscnn_int8", "mcunet_vww", "str_ww_int8", "vww_96_int8")
 
 
 @needs("arm-none-eabi-gcc")

@@ -13,12 +13,19 @@
 #include "tm/triple_job_dsp.h"
 #include "tm/widen_rows_dsp.h"
 
-/* What a firmware whose network does not need it is built without (-D...=0): layers of one form of requantisation. */
+/* What a firmware whose network does not need it is built without (-D...=0): layers of one form of requantisation, and windows of
+ * more than a pixel or with padding whose channels are a multiple of four, or are not. */
 #ifndef TM_CONV_2D_PAIRS_ONE_SIGN
 #define TM_CONV_2D_PAIRS_ONE_SIGN 1
 #endif
 #ifndef TM_CONV_2D_PAIRS_ANY_SIGN
 #define TM_CONV_2D_PAIRS_ANY_SIGN 1
+#endif
+#ifndef TM_CONV_2D_PAIRS_FOURS
+#define TM_CONV_2D_PAIRS_FOURS 1
+#endif
+#ifndef TM_CONV_2D_PAIRS_ODD
+#define TM_CONV_2D_PAIRS_ODD 1
 #endif
 
 /* n bytes, as unaligned words and half-words, which LDR and STR permit. */
@@ -291,6 +298,9 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     pointwise(p, x, y, wide, &l);
     return TM_OK;
   }
+  if (in_place ? TM_CONV_2D_PAIRS_FOURS == 0 : TM_CONV_2D_PAIRS_ODD == 0) {
+    return TM_ERR_SHAPE;
+  }
   const int threes = p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
@@ -364,7 +374,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         begin_row(p, x, y, &at);
       }
     }
-    if (whole) {
+    if (TM_CONV_2D_PAIRS_FOURS == 0 || whole) {
       tm_widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
     } else {
       /* one of the two is at a border, the other one may not be */

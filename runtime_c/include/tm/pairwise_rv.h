@@ -1,6 +1,6 @@
 /*
  * ADD and MUL of two int8 tensors on RV32IM, one element after the other in 16 instructions. Same results as tm/add.h and
- * tm/mul.h. The params are those of tm/pairwise_dsp.h, their constants differ:
+ * tm/mul.h. The params of mul are those of tm/pairwise_dsp.h, its constants differ:
  *
  *   add: t = table[a as uint8] + 2^21 * b       the table holds four times the scaled first operand and both offsets
  *   mul: t = (a + a_offset) * 4 * (b + b_offset)
@@ -20,6 +20,12 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+typedef struct tm_add_i8_table_params {
+  tm_geom a, b, out;
+  int32_t mult, add, shift;
+  const int32_t *table; /* [256] */
+} tm_add_i8_table_params;
 
 tm_status tm_add_i8_table_rv(const tm_add_i8_table_params *p, const int8_t *a, const int8_t *b, int8_t *y);
 
