@@ -9,7 +9,8 @@
  * The lowering chooses the constants such that y equals LiteRT's two roundings for every a and b.
  *
  * a, b, out: the same h, w and c; a stride of 0 repeats a row or a pixel. Element-wise: see tm/elementwise.h for order and
- * aliasing. Scratch: none, or of the kernel with a table 1024 bytes, aligned to 4. Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where the extents differ.
+ * aliasing. Scratch: none; of the kernel with a table, 1024 bytes, aligned to 4. Errors: TM_ERR_ARGUMENT on a null pointer,
+ * TM_ERR_SHAPE where the extents differ.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
