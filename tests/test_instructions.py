@@ -23,9 +23,14 @@ CASES = [(board, model) for board, counts in sorted(RECORD.items()) for model in
 ARM = needs("arm-none-eabi-gcc", "qemu-system-arm")
 RISCV = needs("riscv64-unknown-elf-gcc", "qemu-system-riscv32")
 TOLERANCE = 0.01
+SLOW = {"mcunetv2_large"}
 
 
-@pytest.mark.parametrize(("board", "model"), [pytest.param(b, m, marks=RISCV if b == "riscv32" else ARM) for b, m in CASES])
+def _marks(board: str, model: str) -> list[pytest.MarkDecorator]:
+    return [RISCV if board == "riscv32" else ARM, *([pytest.mark.slow] if model in SLOW else [])]
+
+
+@pytest.mark.parametrize(("board", "model"), [pytest.param(b, m, marks=_marks(b, m)) for b, m in CASES])
 def test_instructions_of_a_network(board: str, model: str, shared_model: Callable[[str], Path]) -> None:
     report = speed.bench(shared_model(model), board)
     assert not isinstance(report, str), report

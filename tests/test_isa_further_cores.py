@@ -25,7 +25,12 @@ FURTHER = {
 CASES = [(v, core) for core, (isa, _) in FURTHER.items() for v in VARIANTS if v.isa <= isa]
 
 
-@pytest.mark.parametrize(("variant", "core"), CASES, ids=[f"{v.name} on {core}" for v, core in CASES])
+def _marked(v: Variant, core: str) -> object:
+    """Kernels for the RISC-V base run in tests/test_isa_variants.py as well: with extensions they are slow tests."""
+    return pytest.param(v, core, id=f"{v.name} on {core}", marks=[] if core == "cortex-m3" else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("variant", "core"), [_marked(v, core) for v, core in CASES])
 def test_variant_equals_the_reference(variant: Variant, core: str, tmp_path: Path) -> None:
     _, tools = FURTHER[core]
     if not (shutil.which(tools[0]) and shutil.which(tools[2][0])):
