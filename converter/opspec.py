@@ -213,6 +213,7 @@ class KernelCall:
     scratch_bytes: int = 0
     accumulator_bytes: int = 0  # alive from the first row to the last
     uses: tuple[str, ...] = ()  # other kernels that this one calls
+    loops: tuple[str, ...] = ()  # functions that are no kernels, in files of their own, that these refer to
     # of the kernels' files, what -D<name>=0 leaves out where no call of a network needs it, and whether this one does
     parts: tuple[tuple[str, bool], ...] = ()
 

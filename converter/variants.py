@@ -47,7 +47,8 @@ class Variant:
     applies: whether this node (shape, zero point, clamp, scales) can use it, exactly. lower: the calls, with the weights
     packed as the kernel reads them and the exact scratch; it is given the portable calls, whose tables and params it may
     share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py. code_bytes: of the kernel's file as a
-    firmware has it (-Os), for plan/kernels.py; 0 counts as an average kernel. goals: of those that PRICES names, the ones under which
+    firmware has it (-Os), for plan/kernels.py; 0 counts as an average kernel. parts: bytes of those of KernelCall.parts that are
+    loops in files of their own or are left out of code_bytes for another reason. goals: of those that PRICES names, the ones under which
     it is considered at all.
     """
 
@@ -61,6 +62,7 @@ class Variant:
     wide: bool = False  # for nodes of int16 activations, and for no others
     goals: frozenset[str] = frozenset(PRICES)
     code_bytes: int = 0
+    parts: tuple[tuple[str, int], ...] = ()
 
 
 @cache

@@ -50,15 +50,29 @@ CROSS = {
 VARIANTS = [v for found in load_variants().values() for v in found if v.code_bytes]
 
 
+PARTS = sorted({p for v in VARIANTS for p in v.parts})
+
+
+def compiled(words: tuple[str, ...], name: str, folder: Path) -> int:
+    """Bytes of a runtime source's code and constants."""
+    source, out = REPO / "runtime_c" / "src" / f"{name}.c", folder / "k.o"
+    subprocess.run([*words, OPTIMIZE, *BASE, f"-I{REPO / 'runtime_c' / 'include'}", "-c", source, "-o", out], check=True, timeout=60)
+    with open(out, "rb") as f:
+        sections = [s for s in ELFFile(f).iter_sections() if s["sh_flags"] & SH_FLAGS.SHF_ALLOC]
+        return sum(s["sh_size"] for s in sections if not s.name.startswith(".ARM"))
+
+
+@needs("arm-none-eabi-gcc")
+@pytest.mark.parametrize(("part", "size"), PARTS)
+def test_a_parts_loop_is_as_large_as_it_says(part: str, size: int, tmp_path: Path) -> None:
+    assert 0.75 * size <= compiled(CROSS["dsp"], f"{part.removeprefix('TM_').lower()}_dsp", tmp_path) <= 1.25 * size
+
+
 @needs("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
 def test_a_variants_code_is_as_large_as_it_says(variant: Variant, tmp_path: Path) -> None:
     words = next(CROSS[isa] for isa in CROSS if isa in variant.isa)
-    source, out = REPO / "runtime_c" / "src" / f"{variant.name}.c", tmp_path / "k.o"
-    subprocess.run([*words, OPTIMIZE, *BASE, f"-I{REPO / 'runtime_c' / 'include'}", "-c", source, "-o", out], check=True, timeout=60)
-    with open(out, "rb") as f:
-        sections = [s for s in ELFFile(f).iter_sections() if s["sh_flags"] & SH_FLAGS.SHF_ALLOC]
-        size = sum(s["sh_size"] for s in sections if not s.name.startswith(".ARM"))
+    size = compiled(words, variant.name, tmp_path)
     assert 0.75 * variant.code_bytes <= size <= 1.25 * variant.code_bytes, f"{size} B"
 
 
@@ -87,7 +101,7 @@ def test_parts_of_a_kernel_that_no_layer_needs_are_left_out(
 ) -> None:
     _, symbols = build(shared_model("mcunet_vww"), tmp_path, capsys, "--board", "stm32f746")
     assert "tm_columns5_one_sign" in symbols and "tm_columns5_any_sign" not in symbols
-    assert {"tm_triples_one_sign", "tm_triples_any_sign"} <= set(symbols), "some layers have one form, some the other"
+    assert {"tm_triples_one_sign_dsp", "tm_triples_any_sign_dsp"} <= set(symbols), "some layers have one form, some the other"
     assert "tm_widen_one" not in symbols, "only the first layer's windows have padding, and three channels"
 
 

@@ -115,7 +115,7 @@ def run(name: str, core_of: tuple[str, tuple[str, ...], tuple[str, ...]], parts:
     (folder / "checks.c").write_text(program(parts, core))
     at = ADDRESSES[machine[2]]
     (folder / "link.ld").write_text(SCRIPT % at[:2])
-    functions = {f for c in parts for f in (c.call.func, *c.call.uses)}
+    functions = {f for c in parts for f in (c.call.func, *c.call.uses, *c.call.loops)}
     kernels = sorted(str(ROOT / "runtime_c" / "src" / f"{f.removeprefix('tm_')}.c") for f in functions)
     subprocess.run(
         [compiler, *cpu, "-std=gnu99", "-Os", "-Wall", "-Werror", f"-DTOP_OF_STACK={at[-1]}", f"-I{ROOT / 'runtime_c' / 'include'}", "-nostartfiles",

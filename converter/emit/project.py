@@ -116,7 +116,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
         f"{src}/{prefix}_weights.c": render("weights.c.j2", **values),
         "src/main.c": render("main.c.j2", **values),
     }
-    kernels = {k for s in plan.schedule.steps for c in s.calls for k in (c.func, *c.uses)}
+    kernels = {k for s in plan.schedule.steps for c in s.calls for k in (c.func, *c.uses, *c.loops)}
     kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
     kernels |= {"tm_step_numbers"} if steps else set()
     runtime = _runtime(kernels, {"base", "model", *headers})

@@ -86,4 +86,5 @@ def window_call(
     rows += round_up_4(low.geom(y).w * co) if y.dtype.packed else 0
     args = tuple(a if a is not None else Scratch() for a in inner.args)
     scratch = max(4, extra_scratch + rows + inner.scratch_bytes)
-    return KernelCall(func, header, struct, (*window, *own, ("inner", inside), *extra), args, scratch, uses=(inner.func, *inner.uses), parts=inner.parts)
+    params = (*window, *own, ("inner", inside), *extra)
+    return KernelCall(func, header, struct, params, args, scratch, uses=(inner.func, *inner.uses), loops=inner.loops, parts=inner.parts)

@@ -6,6 +6,7 @@ what it saves them is worth less than its code, at the goal's price of a byte. T
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph, NodeView, hwc
@@ -18,7 +19,7 @@ PORTABLE_BYTES = 450  # of code: what a kernel has for which no variant tells
 
 @dataclass(frozen=True)
 class _Way:
-    """One way to compute an operator: the kernels it needs, and what it costs without their code."""
+    """One way to compute an operator: the kernels and parts of kernels it needs, and what it costs without their code."""
 
     kernels: frozenset[str]
     cost: float
@@ -29,19 +30,21 @@ def economical(graph: Graph, target: Target) -> Target:
     prices = PRICES[target.optimize]
     if prices.code == 0 or target.optimize == "ram":
         return target
-    code = {f"tm_{v.name}": v.code_bytes for found in load_variants().values() for v in found}
-    ways = [_ways(graph.view(node), target, prices, frozenset(code)) for node in graph.nodes]
+    variants = [v for found in load_variants().values() for v in found]
+    kernels = frozenset(f"tm_{v.name}" for v in variants)
+    code = {f"tm_{v.name}": v.code_bytes or PORTABLE_BYTES for v in variants} | {part: size for v in variants for part, size in v.parts}
+    ways = [_ways(graph.view(node), target, prices, kernels, code.keys()) for node in graph.nodes]
     without = target.without
     total, used = _total(ways, without, code, prices)
     while True:
-        trials = [(*_total(ways, without | {k}, code, prices), k) for k in sorted(used & code.keys())]
+        trials = [(*_total(ways, without | {k}, code, prices), k) for k in sorted(used & kernels)]
         best = min(trials, key=lambda t: t[0], default=None)
         if best is None or best[0] >= total:
             return replace(target, without=without)
         total, used, without = best[0], best[1], without | {best[2]}
 
 
-def _ways(view: NodeView, target: Target, prices: Prices, variants: frozenset[str]) -> tuple[_Way, ...]:
+def _ways(view: NodeView, target: Target, prices: Prices, variants: frozenset[str], sized: Set[str]) -> tuple[_Way, ...]:
     """From the cheapest on, each the best one without the variants of those before it; the last one needs none."""
     geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
     without, out = target.without, []
@@ -50,7 +53,8 @@ def _ways(view: NodeView, target: Target, prices: Prices, variants: frozenset[st
         low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, without, taken.append)
         calls = load_ops()[view.node.op].lower(view, low)
         kernels = frozenset(k for c in calls for k in (c.func, *c.uses))
-        out.append(_Way(kernels, cost(calls, taken[-1], prices)))
+        parts = frozenset(part for c in calls for part, needed in c.parts if needed) & sized
+        out.append(_Way(kernels | parts, cost(calls, taken[-1], prices)))
         if not kernels & variants:
             return tuple(out)
         without |= kernels & variants
@@ -60,4 +64,4 @@ def _total(ways: list[tuple[_Way, ...]], without: frozenset[str], code: dict[str
     """What all operators cost with the code of what they use, and what that is."""
     chosen = [next((w for w in each if not w.kernels & without), each[-1]) for each in ways]
     used = frozenset(k for w in chosen for k in w.kernels)
-    return sum(w.cost for w in chosen) + prices.code * sum(code.get(k) or PORTABLE_BYTES for k in used), used
+    return sum(w.cost for w in chosen) + prices.code * sum(code.get(k, PORTABLE_BYTES) for k in used), used

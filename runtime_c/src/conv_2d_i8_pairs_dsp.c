@@ -13,14 +13,8 @@
 #include "tm/triple_job_dsp.h"
 #include "tm/widen_rows_dsp.h"
 
-/* What a firmware whose network does not need it is built without (-D...=0): layers of one form of requantisation, and windows of
- * more than a pixel or with padding whose channels are a multiple of four, or are not. */
-#ifndef TM_CONV_2D_PAIRS_ONE_SIGN
-#define TM_CONV_2D_PAIRS_ONE_SIGN 1
-#endif
-#ifndef TM_CONV_2D_PAIRS_ANY_SIGN
-#define TM_CONV_2D_PAIRS_ANY_SIGN 1
-#endif
+/* What a firmware whose network does not need it is built without (-D...=0): windows of more than a pixel or with padding whose
+ * channels are a multiple of four, or are not. */
 #ifndef TM_CONV_2D_PAIRS_FOURS
 #define TM_CONV_2D_PAIRS_FOURS 1
 #endif
@@ -166,10 +160,10 @@ static void begin_row(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
 
 /* The inner loops, and their jobs for all pixels of a call. */
 typedef struct loops {
-  void (*pairs)(pair_job *);
-  void (*triples)(triple_job *);
-  pair_job two;
-  triple_job three;
+  tm_pair_loop pairs;
+  tm_triple_loop triples;
+  tm_pair_job two;
+  tm_triple_job three;
   const int32_t *w, *last; /* the stream; the last pair of an odd number of channels */
   int32_t even;            /* channels of all pairs but that one */
   int32_t co;
@@ -222,7 +216,7 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
       to = y + tm_row_offset(&p->out, oy++);
       row_left = width;
     }
-    if (row_left >= 3 && p->together == 3) {
+    if (TM_TRIPLES && row_left >= 3 && p->together == 3) {
       (void)tm_widen_threes(wide, from, from + x_step, from + 2 * x_step, ci);
       run_three(l, to);
       from += 3 * x_step;
@@ -265,8 +259,9 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   if (p->out.c < 2 || p->kernel_h * p->kernel_w * p->in.c <= 4) {
     return TM_ERR_SHAPE;
   }
-  const int any = TM_CONV_2D_PAIRS_ONE_SIGN == 0 || (TM_CONV_2D_PAIRS_ANY_SIGN != 0 && p->any_sign != 0);
-  if (any != (p->any_sign != 0)) {
+  const tm_pair_loop pairs = tm_pairs_loop(p->any_sign);
+  const tm_triple_loop triples = tm_triples_loop(p->any_sign);
+  if (pairs == NULL || (p->together == 3 && triples == NULL)) {
     return TM_ERR_SHAPE;
   }
   const int32_t ci = p->in.c;
@@ -282,8 +277,8 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   int8_t *bytes = (int8_t *)(wide + 2 * (p->together == 3 ? 3 : 2) * groups);
   int8_t *rest = bytes + 2 * p->kernel_h * run;
   const int32_t even = p->out.c & ~1;
-  loops l = {any ? tm_pairs_any_sign : tm_pairs_one_sign,
-             any ? tm_triples_any_sign : tm_triples_one_sign,
+  loops l = {pairs,
+             triples,
              {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0},
              {w, wide, y, groups, NULL, wide + 6 * groups, 0},
              w,
@@ -291,7 +286,9 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
              even,
              p->out.c};
   l.pairs(&l.two);
-  l.triples(&l.three);
+  if (triples != NULL) {
+    triples(&l.three);
+  }
   l.three.apart = p->out.px_stride;
   if (p->kernel_h == 1 && p->kernel_w == 1 && in_place && p->pad_top <= 0 && p->pad_left <= 0 &&
       (p->out.h - 1) * p->stride_h - p->pad_top < p->in.h && (p->out.w - 1) * p->stride_w - p->pad_left < p->in.w) {
@@ -301,7 +298,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   if (in_place ? TM_CONV_2D_PAIRS_FOURS == 0 : TM_CONV_2D_PAIRS_ODD == 0) {
     return TM_ERR_SHAPE;
   }
-  const int threes = p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
+  const int threes = TM_TRIPLES && p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
     begin_row(p, x, y, &at);

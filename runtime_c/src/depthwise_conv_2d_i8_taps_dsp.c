@@ -13,6 +13,14 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/tap_job_dsp.h"
 
+/* Forms of requantisation; one that no layer of a network needs is left out of its firmware (-D...=0). */
+#ifndef TM_TAPS_ONE_SIGN
+#define TM_TAPS_ONE_SIGN 1
+#endif
+#ifndef TM_TAPS_ANY_SIGN
+#define TM_TAPS_ANY_SIGN 1
+#endif
+
 /* What the assembly below reads, in this order. */
 typedef struct tap_job {
   const int32_t *taps;     /* offsets from x */
@@ -40,8 +48,16 @@ typedef struct tap_job {
   "cmp r0, r3\n"                                            \
   "ldr r0, [sp]\n"
 
+#if TM_TAPS_ONE_SIGN
 TM_TAPS(tm_taps_one_sign, "r0-r7", OUTPUTS(TM_TAP_ONE_SIGN))
+#else
+#define tm_taps_one_sign NULL
+#endif
+#if TM_TAPS_ANY_SIGN
 TM_TAPS(tm_taps_any_sign, "r0-r7", OUTPUTS(TM_TAP_ANY_SIGN))
+#else
+#define tm_taps_any_sign NULL
+#endif
 
 /* Offsets of the taps from the pixel x that the window begins with; those outside lead to pad. */
 static void list_taps(const tm_depthwise_conv_2d_i8_taps_params *p, const int8_t *input, const int8_t *x, const int8_t *pad, int32_t iy0,
@@ -75,6 +91,9 @@ tm_status tm_depthwise_conv_2d_i8_taps_dsp(const tm_depthwise_conv_2d_i8_taps_pa
     pad[k] = (int8_t)p->pad_value;
   }
   void (*const groups)(tap_job *) = p->any_sign != 0 ? tm_taps_any_sign : tm_taps_one_sign;
+  if (groups == NULL) {
+    return TM_ERR_SHAPE;
+  }
   tap_job job = {taps, w, (const int8_t *)(uintptr_t)n, y, y, taps + (n & ~1), 0, 0};
   groups(&job);
   const int32_t fours = c & ~3;

@@ -14,6 +14,14 @@
 #include "tm/tap_job_dsp.h"
 #include "tm/triple_job_dsp.h"
 
+/* Forms of requantisation of the depthwise outputs; one that no layer of a network needs is left out of its firmware (-D...=0). */
+#ifndef TM_WIDE_TAPS_ONE_SIGN
+#define TM_WIDE_TAPS_ONE_SIGN 1
+#endif
+#ifndef TM_WIDE_TAPS_ANY_SIGN
+#define TM_WIDE_TAPS_ANY_SIGN 1
+#endif
+
 /* What the assembly below reads, in this order. */
 typedef struct tap_job {
   const int32_t *taps; /* offsets from x */
@@ -45,8 +53,16 @@ typedef struct tap_job {
   "cmp r0, r8\n"                                                     \
   "ldr r0, [sp]\n"
 
+#if TM_WIDE_TAPS_ONE_SIGN
 TM_TAPS(tm_wide_taps_one_sign, "r0-r8", OUTPUTS(TM_TAP_ONE_SIGN))
+#else
+#define tm_wide_taps_one_sign NULL
+#endif
+#if TM_WIDE_TAPS_ANY_SIGN
 TM_TAPS(tm_wide_taps_any_sign, "r0-r8", OUTPUTS(TM_TAP_ANY_SIGN))
+#else
+#define tm_wide_taps_any_sign NULL
+#endif
 
 /*
  * Offsets of the taps from the pixel x that the window at (iy0, ix0) begins with; those outside lead to padding. Taps inside have
@@ -85,21 +101,26 @@ tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, c
   const int32_t even = co & ~1;
   const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups); /* where CO is odd */
   void (*const depthwise)(tap_job *) = p->inner_any_sign != 0 ? tm_wide_taps_any_sign : tm_wide_taps_one_sign;
-  void (*const pairs)(pair_job *) = p->any_sign != 0 ? tm_pairs_any_sign : tm_pairs_one_sign;
-  void (*const triples)(triple_job *) = p->any_sign != 0 ? tm_triples_any_sign : tm_triples_one_sign;
+  const tm_pair_loop pairs = tm_pairs_loop(p->any_sign);
+  const tm_triple_loop triples = tm_triples_loop(p->any_sign);
+  if (depthwise == NULL || pairs == NULL || (p->together == 3 && triples == NULL)) {
+    return TM_ERR_SHAPE;
+  }
   tap_job tap = {taps, v, (const int8_t *)(uintptr_t)n, wide, wide, taps + (n & ~1), 0, 0, 0};
-  pair_job two = {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0};
-  triple_job three = {w, wide, y, groups, NULL, wide + 6 * groups, 0};
+  tm_pair_job two = {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0};
+  tm_triple_job three = {w, wide, y, groups, NULL, wide + 6 * groups, 0};
   depthwise(&tap);
   pairs(&two);
-  triples(&three);
+  if (triples != NULL) {
+    triples(&three);
+  }
   const int32_t advance = p->stride_w * p->in.px_stride;
   const int8_t *at = x; /* the window's first pixel */
   int8_t *out = y;
   int32_t oy = 0, ox = 0, iy = 0, ix = 0, listed_l = 0, listed_r = 0;
   int dense = 0;
   for (int32_t left = p->out.h * p->out.w; left > 0;) {
-    const int32_t together = p->together == 3 && p->out.w - ox == 3 ? 3 : 2;
+    const int32_t together = TM_TRIPLES && p->together == 3 && p->out.w - ox == 3 ? 3 : 2;
     const int32_t pixels = tm_min_i32(together, left);
     int8_t *to[3] = {y, y, y};
     tap.apart = (uint32_t)together * 4u;

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ops.variants._requant import Constants
+from tinyml.ops.variants._requant import Constants, form_parts
+
+LOOPS = tuple(f"tm_{pixels}_{form}_dsp" for pixels in ("pairs", "triples") for form in ("one_sign", "any_sign"))
+
+PART_BYTES = (("TM_PAIRS_ONE_SIGN", 688), ("TM_PAIRS_ANY_SIGN", 712), ("TM_TRIPLES_ONE_SIGN", 812), ("TM_TRIPLES_ANY_SIGN", 848))
+
+
+def parts(any_sign: int, together: int) -> tuple[tuple[str, bool], ...]:
+    """Which of LOOPS a call needs (KernelCall.parts)."""
+    return (*form_parts("PAIRS", any_sign), *form_parts("TRIPLES", any_sign, together == 3))
 
 
 def can_pack(weights: np.ndarray) -> bool:

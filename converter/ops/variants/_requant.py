@@ -35,6 +35,11 @@ class Constants:
     shift: np.ndarray
 
 
+def form_parts(name: str, any_sign: int, needed: bool = True) -> tuple[tuple[str, bool], ...]:
+    """KernelCall.parts of a loop that a kernel's files have in both forms: TM_<name>_ONE_SIGN, TM_<name>_ANY_SIGN."""
+    return ((f"TM_{name}_ONE_SIGN", needed and not any_sign), (f"TM_{name}_ANY_SIGN", needed and bool(any_sign)))
+
+
 def bounds(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int64 [C] each: least and greatest bias + sum of q * w over int8 q. weights [C,K]; bias [C] with the zero point folded in."""
     w = weights.astype(np.int64)

@@ -64,9 +64,9 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
         KernelCall(
             "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
             (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 8 * together * groups + gathered,
+            loops=_pairs.LOOPS,
             parts=(
-                ("TM_CONV_2D_PAIRS_ONE_SIGN", not found[1]), ("TM_CONV_2D_PAIRS_ANY_SIGN", bool(found[1])),
-                ("TM_CONV_2D_PAIRS_FOURS", not odd and not pointwise), ("TM_CONV_2D_PAIRS_ODD", odd),
+                *_pairs.parts(found[1], together), ("TM_CONV_2D_PAIRS_FOURS", not odd and not pointwise), ("TM_CONV_2D_PAIRS_ODD", odd),
             ),
         ),
     )  # fmt: skip
@@ -81,4 +81,4 @@ def instructions(n: NodeView) -> float:
     return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 34.0) + 16.0 * groups + 60.0 * kh + 60.0)
 
 
-VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=6680)
+VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3670, parts=_pairs.PART_BYTES)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinyml.ir import NodeView
 from tinyml.ops import _window
+from tinyml.ops.variants import _requant
 from tinyml.ops.variants._scaled import Scaled, halves, scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -40,12 +41,12 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", s.any_sign))
     columns = (n.y.shape[2] - 1) * n.attrs.stride[1] + kw
-    needs = [("ONE_SIGN", not s.any_sign), ("ANY_SIGN", bool(s.any_sign)), *((f"HEIGHT_{h}", kh == h) for h in (3, 5, 7))]
+    heights = [(f"TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_{h}", kh == h) for h in (3, 5, 7)]
     return (
         KernelCall(
             "tm_depthwise_conv_2d_i8_columns_dsp", "depthwise_conv_2d_columns", "tm_depthwise_conv_2d_i8_columns_params", params,
             (Ref(n.x.id), Table("weights", stream(s)), Ref(n.y.id), Scratch()), 8 * kh * columns + 2 * POINTER_BYTES * kh + 4,
-            parts=tuple((f"TM_DEPTHWISE_CONV_2D_COLUMNS_{part}", needed) for part, needed in needs),
+            parts=(*_requant.form_parts("DEPTHWISE_CONV_2D_COLUMNS", s.any_sign), *heights),
         ),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinyml.ir import NodeView
 from tinyml.ops import _window
+from tinyml.ops.variants import _requant
 from tinyml.ops.variants._scaled import Scaled, halves, scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -41,6 +42,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
         KernelCall(
             "tm_depthwise_conv_2d_i8_taps_dsp", "depthwise_conv_2d_taps", "tm_depthwise_conv_2d_i8_taps_params", params,
             (Ref(n.x.id), Table("weights", stream(s)), Ref(n.y.id), Scratch()), 4 * kh * kw + c,
+            parts=_requant.form_parts("TAPS", s.any_sign),
         ),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.separable_conv_2d import parts
-from tinyml.ops.variants import _pairs, conv_2d_i8_pairs_dsp, depthwise_conv_2d_i8_taps_dsp
+from tinyml.ops.variants import _pairs, _requant, conv_2d_i8_pairs_dsp, depthwise_conv_2d_i8_taps_dsp
 from tinyml.ops.variants._scaled import scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -50,7 +50,8 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
                 Ref(n.x.id), Table("weights", depthwise_conv_2d_i8_taps_dsp.stream(s)),
                 Table("weights", _pairs.stream(weights, bias, found[0])), Ref(n.y.id), Scratch(),
             ),
-            _scratch(n),
+            _scratch(n), loops=_pairs.LOOPS,
+            parts=(*_requant.form_parts("WIDE_TAPS", s.any_sign), *_pairs.parts(found[1], _together(n))),
         ),
     )  # fmt: skip
 
@@ -62,4 +63,4 @@ def instructions(n: NodeView) -> float:
     return depthwise_conv_2d_i8_taps_dsp.instructions(first) + pixels * ((co + 1) // 2 * (5.7 * (c // 4) + 16.0) + 20.0)
 
 
-VARIANT = Variant("separable_conv_2d_i8_dsp", "SEPARABLE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=5060)
+VARIANT = Variant("separable_conv_2d_i8_dsp", "SEPARABLE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1920, parts=_pairs.PART_BYTES)

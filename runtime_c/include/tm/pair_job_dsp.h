@@ -14,7 +14,7 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
 /* What the assembly below reads, in this order. */
-typedef struct pair_job {
+typedef struct tm_pair_job {
   const int32_t *w;     /* stream, at the first pair to compute */
   int8_t *y;            /* first pixel's first channel to write */
   ptrdiff_t apart;      /* from the first pixel's outputs to the second's; 0 where there is no second one */
@@ -22,106 +22,47 @@ typedef struct pair_job {
   const int8_t *y_end;
   const uint32_t *x_end;
   uint32_t entry, main; /* where a pair goes on after eight inputs: at a lone four or among the eights, and where after that */
-} pair_job;
+} tm_pair_job;
 
-/* Two words of weights (four inputs) against r4-r7. wa, wb hold the words; px 0 sums in r2, r3, px 1 in r12, lr. */
-#define WORD(w, x0, x1)             \
-  "smlad lr, " x1 ", " w ", lr\n"   \
-  "smlad r3, " x0 ", " w ", r3\n"   \
-  "sxtb16 " w ", " w "\n"           \
-  "smlad r12, " x1 ", " w ", r12\n" \
-  "smlad r2, " x0 ", " w ", r2\n"
-/* The first word: px 1 begins with px 0's biases in r2, r3. */
-#define FIRST(w, x0, x1)           \
-  "smlad lr, " x1 ", " w ", r3\n"  \
-  "smlad r3, " x0 ", " w ", r3\n"  \
-  "sxtb16 " w ", " w "\n"          \
-  "smlad r12, " x1 ", " w ", r2\n" \
-  "smlad r2, " x0 ", " w ", r2\n"
-#define FOUR(wa, wb) "ldm r0!, {r4-r7}\n" WORD(wa, "r4", "r5") WORD(wb, "r6", "r7")
-#define EIGHT "ldm r1!, {r8-r11}\n" FOUR("r8", "r9") FOUR("r10", "r11")
+/* A form that no layer of a network needs is left out of its firmware (-D...=0). */
+#ifndef TM_PAIRS_ONE_SIGN
+#define TM_PAIRS_ONE_SIGN 1
+#endif
+#ifndef TM_PAIRS_ANY_SIGN
+#define TM_PAIRS_ANY_SIGN 1
+#endif
 
-/* One output from its sum (x, scaled), r4-r9 hold the constants of both channels. */
-#define ONE_SIGN(x, m, c, e) "smmla r0, " x ", " m ", " c "\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
-#define ANY_SIGN(x, m, c, e) "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
-#define STORES(OUTPUT)                                    \
-  OUTPUT("r12", "r4", "r5", "r6") "strb r0, [r10, r11]\n" \
-  OUTPUT("r2", "r4", "r5", "r6") "strb r0, [r10], #1\n"   \
-  OUTPUT("lr", "r7", "r8", "r9") "strb r0, [r10, r11]\n"  \
-  OUTPUT("r3", "r7", "r8", "r9") "strb r0, [r10], #1\n"
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /*
- * All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills in entry and main instead, from job->apart: the
+ * All pairs of a job, in the form of requantisation that tm/conv_2d_pairs.h calls any_sign == 0, or 1. With job->entry == 0, fills in
+ * entry and main instead, from job->apart: the
  * number of groups of four inputs behind the first two.
  */
-#define PAIRS(NAME, SCALE, OUTPUT)                                                                                      \
-  static __attribute__((naked, noinline, unused)) void NAME(pair_job *job __attribute__((unused))) {                    \
-    __asm__ volatile(                                                                                                   \
-        "ldr r3, [r0, #24]\n"                                                                                           \
-        "cbnz r3, .L" #NAME "_run\n"                                                                                    \
-        "ldr r1, [r0, #8]\n"                                                                                            \
-        "adr r2, .L" #NAME "_table\n"                                                                                   \
-        "lsrs r3, r1, #1\n"                                                                                             \
-        "ite eq\n"                                                                                                      \
-        "moveq r3, #4\n"                                                                                                \
-        "andne r3, r3, #3\n"                                                                                            \
-        "ldr r3, [r2, r3, lsl #2]\n"                                                                                    \
-        "str r3, [r0, #28]\n"                                                                                           \
-        "tst r1, #1\n"                                                                                                  \
-        "it ne\n"                                                                                                       \
-        "ldrne r3, [r2, #20]\n"                                                                                         \
-        "str r3, [r0, #24]\n"                                                                                           \
-        "bx lr\n"                                                                                                       \
-        ".L" #NAME "_run:\n"                                                                                            \
-        "push {r4-r11, lr}\n"                                                                                           \
-        "sub sp, #28\n"                                                                                                 \
-        "ldm r0, {r1-r8}\n"                                                                                             \
-        "stm sp, {r2-r8}\n"                                                                                             \
-        "mov r0, r4\n"                                                                                                  \
-        ".L" #NAME "_pair:\n"                                                                                           \
-        "ldm r1!, {r2, r3}\n"                                                                                           \
-        "ldm r1!, {r8-r11}\n"                                                                                           \
-        "ldm r0!, {r4-r7}\n" FIRST("r8", "r4", "r5") WORD("r9", "r6", "r7") FOUR("r10", "r11")                          \
-        "ldr pc, [sp, #20]\n"                                                                                           \
-        ".L" #NAME "_four:\n"                                                                                           \
-        "ldm r1!, {r8, r9}\n" FOUR("r8", "r9")                                                                          \
-        "ldr pc, [sp, #24]\n"                                                                                           \
-        ".L" #NAME "_0:\n" EIGHT                                                                                        \
-        ".L" #NAME "_3:\n" EIGHT                                                                                        \
-        ".L" #NAME "_2:\n" EIGHT                                                                                        \
-        ".L" #NAME "_1:\n" EIGHT                                                                                        \
-        "ldr r4, [sp, #16]\n"                                                                                           \
-        "cmp r0, r4\n"                                                                                                  \
-        "bne .L" #NAME "_0\n"                                                                                           \
-        ".L" #NAME "_end:\n"                                                                                            \
-        "sub r3, r3, r2\n"                                                                                              \
-        "sub lr, lr, r12\n" SCALE                                                                                       \
-        "ldrd r10, r11, [sp]\n"                                                                                         \
-        "ldm r1!, {r4-r9}\n" STORES(OUTPUT)                                                                             \
-        "str r10, [sp]\n"                                                                                               \
-        "ldrd r0, r4, [sp, #8]\n"                                                                                       \
-        "cmp r10, r4\n"                                                                                                 \
-        "bne .L" #NAME "_pair\n"                                                                                        \
-        "add sp, #28\n"                                                                                                 \
-        "pop {r4-r11, pc}\n"                                                                                            \
-        ".balign 4\n"                                                                                                   \
-        ".L" #NAME "_table:\n"                                                                                          \
-        ".word .L" #NAME "_0+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"                                    \
-        ".word .L" #NAME "_end+1, .L" #NAME "_four+1\n"); \
-  }
+void tm_pairs_one_sign_dsp(tm_pair_job *job);
+void tm_pairs_any_sign_dsp(tm_pair_job *job);
 
-/* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */
-PAIRS(tm_pairs_one_sign, "lsl r2, r2, #8\n lsl r12, r12, #8\n", ONE_SIGN)
-PAIRS(tm_pairs_any_sign, "lsl r2, r2, #1\n lsl r12, r12, #1\n asr r3, r3, #7\n asr lr, lr, #7\n", ANY_SIGN)
+#ifdef __cplusplus
+}
+#endif
 
-#undef WORD
-#undef FIRST
-#undef FOUR
-#undef EIGHT
-#undef ONE_SIGN
-#undef ANY_SIGN
-#undef STORES
-#undef PAIRS
+typedef void (*tm_pair_loop)(tm_pair_job *job);
+
+/* The loop of a form, NULL where the firmware has none. */
+static inline tm_pair_loop tm_pairs_loop(int32_t any_sign) {
+#if TM_PAIRS_ONE_SIGN && TM_PAIRS_ANY_SIGN
+  return any_sign != 0 ? tm_pairs_any_sign_dsp : tm_pairs_one_sign_dsp;
+#elif TM_PAIRS_ONE_SIGN
+  return any_sign != 0 ? NULL : tm_pairs_one_sign_dsp;
+#elif TM_PAIRS_ANY_SIGN
+  return any_sign != 0 ? tm_pairs_any_sign_dsp : NULL;
+#else
+  (void)any_sign;
+  return NULL;
+#endif
+}
 
 #endif
 #endif /* TM_PAIR_JOB_DSP_H */

@@ -12,7 +12,7 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
 /* What the assembly below reads, in this order. */
-typedef struct triple_job {
+typedef struct tm_triple_job {
   const int32_t *w;  /* stream, at the first pair to compute */
   const uint32_t *x; /* widened inputs: per group the three pixels' inputs 0 and 2, then their inputs 1 and 3 */
   int8_t *y;         /* first pixel's first channel to write */
@@ -20,112 +20,48 @@ typedef struct triple_job {
   const int8_t *y_end;
   const uint32_t *x_end;
   uint32_t entry; /* into the unrolled loop */
-} triple_job;
+} tm_triple_job;
 
-/* A word of weights against r4-r6. S0 + 256 * S1 in r7-r9, S0 in r10-r12. */
-#define WORD3(w)            \
-  "ldm r0!, {r4-r6}\n"      \
-  "smlad r7, r4, " w ", r7\n" \
-  "smlad r8, r5, " w ", r8\n" \
-  "smlad r9, r6, " w ", r9\n" \
-  "sxtb16 " w ", " w "\n"   \
-  "smlad r10, r4, " w ", r10\n" \
-  "smlad r11, r5, " w ", r11\n" \
-  "smlad r12, r6, " w ", r12\n"
-/* The first word: pixels 1 and 2 begin with pixel 0's biases in r7, r10. */
-#define FIRST3(w)               \
-  "ldm r0!, {r4-r6}\n"          \
-  "smlad r8, r5, " w ", r7\n"   \
-  "smlad r9, r6, " w ", r7\n"   \
-  "smlad r7, r4, " w ", r7\n"   \
-  "sxtb16 " w ", " w "\n"       \
-  "smlad r11, r5, " w ", r10\n" \
-  "smlad r12, r6, " w ", r10\n" \
-  "smlad r10, r4, " w ", r10\n"
-#define FOUR3 "ldm r1!, {r2, r3}\n" WORD3("r2") WORD3("r3")
-#define ONE_SIGN3(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
-#define ANY_SIGN3(x, m, c, e) "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
-#define CHANNEL3(OUTPUT, a, b, d, m, c, e) OUTPUT(a, m, c, e) OUTPUT(b, m, c, e) OUTPUT(d, m, c, e)
+/* A form that no layer of a network needs is left out of its firmware (-D...=0). */
+#ifndef TM_TRIPLES_ONE_SIGN
+#define TM_TRIPLES_ONE_SIGN 1
+#endif
+#ifndef TM_TRIPLES_ANY_SIGN
+#define TM_TRIPLES_ANY_SIGN 1
+#endif
+#define TM_TRIPLES (TM_TRIPLES_ONE_SIGN || TM_TRIPLES_ANY_SIGN)
 
-/* All pairs of a job. r0: inputs, r1: stream. With job->entry == 0, fills that in instead. */
-#define TRIPLES(NAME, SCALE, OUTPUT)                                                            \
-  static __attribute__((naked, noinline, unused)) void NAME(triple_job *job __attribute__((unused))) { \
-    __asm__ volatile(                                                                           \
-        "ldr r3, [r0, #24]\n"                                                                   \
-        "cbnz r3, .L" #NAME "_run\n"                                                            \
-        "ldr r1, [r0, #12]\n"                                                                    \
-        "adr r2, .L" #NAME "_table\n"                                                           \
-        "subs r1, r1, #1\n"                                                                     \
-        "ite eq\n"                                                                              \
-        "moveq r1, #8\n"                                                                        \
-        "andne r1, r1, #7\n"                                                                    \
-        "ldr r3, [r2, r1, lsl #2]\n"                                                            \
-        "str r3, [r0, #24]\n"                                                                   \
-        "bx lr\n"                                                                               \
-        ".L" #NAME "_run:\n"                                                                    \
-        "push {r4-r11, lr}\n"                                                                   \
-        "sub sp, #28\n"                                                                         \
-        "ldm r0, {r1-r7}\n"                                                                     \
-        "stm sp, {r2-r7}\n"                                                                     \
-        "adr r8, .L" #NAME "_7\n" /* the carry: the loop begins there, which a branch reaches sooner */ \
-        "adds r8, r8, #1\n"                                                                     \
-        "cmp r8, r7\n"                                                                          \
-        "ldm sp, {r0, r2-r4, lr}\n"                                                             \
-        ".L" #NAME "_pair:\n"                                                                   \
-        "ldrd r10, r7, [r1], #8\n" /* bias a, bias a + 256 * bias b */                          \
-        "ldm r1!, {r2, r3}\n" FIRST3("r2") WORD3("r3")                                          \
-        "bcs .L" #NAME "_7\n"                                                                   \
-        "ldr pc, [sp, #20]\n"                                                                   \
-        ".L" #NAME "_0:\n" FOUR3                                                                \
-        ".L" #NAME "_7:\n" FOUR3                                                                \
-        ".L" #NAME "_6:\n" FOUR3                                                                \
-        ".L" #NAME "_5:\n" FOUR3                                                                \
-        ".L" #NAME "_4:\n" FOUR3                                                                \
-        ".L" #NAME "_3:\n" FOUR3                                                                \
-        ".L" #NAME "_2:\n" FOUR3                                                                \
-        ".L" #NAME "_1:\n" FOUR3                                                                \
-        "teq r0, lr\n"                                                                          \
-        "bne .L" #NAME "_0\n"                                                                   \
-        ".L" #NAME "_end:\n"                                                                    \
-        "sub r7, r7, r10\n"                                                                     \
-        "sub r8, r8, r11\n"                                                                     \
-        "sub r9, r9, r12\n" SCALE                                                               \
-        "ldm r1!, {r0, r2-r6}\n"                                                                \
-        CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                 \
-        CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                    \
-        "ldm sp, {r0, r2-r4, lr}\n"                                                             \
-        "bfi r11, r8, #8, #8\n"                                                                 \
-        "strh r11, [r2, r3]\n"                                                                  \
-        "bfi r12, r9, #8, #8\n"                                                                 \
-        "strh r12, [r2, r3, lsl #1]\n"                                                          \
-        "bfi r10, r7, #8, #8\n"                                                                 \
-        "strh r10, [r2], #2\n"                                                                  \
-        "str r2, [sp, #4]\n"                                                                    \
-        "teq r2, r4\n"                                                                          \
-        "bne .L" #NAME "_pair\n"                                                                \
-        "add sp, #28\n"                                                                         \
-        "pop {r4-r11, pc}\n"                                                                    \
-        ".L" #NAME "_whole:\n"                                                                  \
-        "b .L" #NAME "_0\n"                                                                     \
-        ".balign 4\n"                                                                           \
-        ".L" #NAME "_table:\n"                                                                  \
-        ".word .L" #NAME "_whole+1, .L" #NAME "_1+1, .L" #NAME "_2+1, .L" #NAME "_3+1\n"        \
-        ".word .L" #NAME "_4+1, .L" #NAME "_5+1, .L" #NAME "_6+1, .L" #NAME "_7+1\n"        \
-        ".word .L" #NAME "_end+1\n");                                                           \
-  }
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/* S0 and 256 * S1 become 256 * S0, 256 * S1, or 2 * S0, 2 * S1. */
-TRIPLES(tm_triples_one_sign, "lsl r10, r10, #8\n lsl r11, r11, #8\n lsl r12, r12, #8\n", ONE_SIGN3)
-TRIPLES(tm_triples_any_sign,
-        "lsl r10, r10, #1\n lsl r11, r11, #1\n lsl r12, r12, #1\n asr r7, r7, #7\n asr r8, r8, #7\n asr r9, r9, #7\n", ANY_SIGN3)
+/*
+ * All pairs of a job, in the form of requantisation that tm/conv_2d_pairs.h calls any_sign == 0, or 1. With job->entry == 0, fills in
+ * entry instead, from job->apart: the
+ * number of groups of four inputs.
+ */
+void tm_triples_one_sign_dsp(tm_triple_job *job);
+void tm_triples_any_sign_dsp(tm_triple_job *job);
 
-#undef WORD3
-#undef FIRST3
-#undef FOUR3
-#undef ONE_SIGN3
-#undef ANY_SIGN3
-#undef CHANNEL3
-#undef TRIPLES
+#ifdef __cplusplus
+}
+#endif
+
+typedef void (*tm_triple_loop)(tm_triple_job *job);
+
+/* The loop of a form, NULL where the firmware has none. */
+static inline tm_triple_loop tm_triples_loop(int32_t any_sign) {
+#if TM_TRIPLES_ONE_SIGN && TM_TRIPLES_ANY_SIGN
+  return any_sign != 0 ? tm_triples_any_sign_dsp : tm_triples_one_sign_dsp;
+#elif TM_TRIPLES_ONE_SIGN
+  return any_sign != 0 ? NULL : tm_triples_one_sign_dsp;
+#elif TM_TRIPLES_ANY_SIGN
+  return any_sign != 0 ? tm_triples_any_sign_dsp : NULL;
+#else
+  (void)any_sign;
+  return NULL;
+#endif
+}
 
 #endif
 #endif /* TM_TRIPLE_JOB_DSP_H */

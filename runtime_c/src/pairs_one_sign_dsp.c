@@ -1,0 +1,16 @@
+/*
+ * The inner loop of convolutions on packed pairs, two pixels at a time, any_sign == 0. Contract: tm/pair_job_dsp.h. Empty on other cores.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/base.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include "tm/pair_loop_dsp.h"
+
+/* S0 and 256 * S1 become 256 * S0, 256 * S1. */
+PAIRS(tm_pairs_one_sign_dsp, "lsl r2, r2, #8\n lsl r12, r12, #8\n", ONE_SIGN)
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_pairs_one_sign_dsp_not_built;
+#endif
