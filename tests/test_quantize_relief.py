@@ -22,9 +22,10 @@ SHAPE = (1, 6, 6, 4)
 SPREAD = np.array([3e3, 30.0, 0.3, 3e-3], np.float32)
 
 
-def spread_out() -> bytes:
+def spread_out(twice: bool = False) -> bytes:
     """A convolution whose channels differ by a factor of a million in size, and one that weighs them alike: neither its inputs nor its
-    weights have an int8 form. A plain one in front and behind."""
+    weights have an int8 form. A plain one in front and behind. twice: two of the latter read those channels, which therefore can not be
+    scaled (tests/test_equalise.py)."""
     net = FloatNet(3)
     x = net.act(SHAPE, None)
     y = net.conv(x, 4, k=3, act=1)
@@ -36,9 +37,10 @@ def spread_out() -> bytes:
         return net.op("CONV_2D", ins, [net.act(SHAPE, None)], options)[0]
 
     mixed = rng.normal(0, 1, (4, 4)) * SPREAD[:, None]
-    y = pointwise(y, mixed)
-    y = pointwise(y, rng.normal(0, 1, (4, 4)) / SPREAD[None])
-    return net.build([x], [net.conv(y, 5, k=3)])
+    wide = pointwise(y, mixed)
+    weights = [rng.normal(0, 1, (4, 4)) / SPREAD[None] for _ in range(2 if twice else 1)]
+    alike = [pointwise(wide, w) for w in weights]
+    return net.build([x], [net.conv(net.elementwise("ADD", *alike) if twice else alike[0], 5, k=3)])
 
 
 def calibration(seed: int = 5) -> Calibration:
@@ -118,7 +120,7 @@ def test_nothing_is_relieved_for_nothing() -> None:
 
 def test_command(tmp_path, capsys) -> None:
     pytest.importorskip("scipy")
-    (tmp_path / "m.tflite").write_bytes(spread_out())
+    (tmp_path / "m.tflite").write_bytes(spread_out(twice=True))
     np.savez(tmp_path / "d.npz", inputs=calibration().inputs[0][:, 0])
     out = tmp_path / "q.tflite"
     words = ["quantize", tmp_path / "m.tflite", "--data", tmp_path / "d.npz", "-o", out, "--metric", "error", "--json"]

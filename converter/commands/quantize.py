@@ -19,6 +19,7 @@ from tinyml.device.files import write_bytes, write_text
 from tinyml.errors import DoesNotFit, UsageError
 from tinyml.quantize.budget import Limits, Made, best_within, explore, fits
 from tinyml.quantize.calibration import Calibration, load_calibration
+from tinyml.quantize.equalise_choice import quantise_either
 from tinyml.quantize.keras import float_tflite, is_keras
 from tinyml.quantize.network import Network, load_network
 from tinyml.quantize.quantise import quantise
@@ -68,7 +69,12 @@ def run(args: argparse.Namespace, console: Console) -> None:
     points: list[WidthPoint] = []
     pace: Pace | None = None  # the int8 network's
     with console.progress(f"quantize {name}") as progress:
-        recipe, _ = quantise(network, data.take(~held), seed=args.seed, float_io=args.float_io, progress=progress, dtype=args.activations)
+        some, equalised = data.take(~held), None
+        if args.activations == "int8":
+            recipe, equalised = quantise_either(network, some, args.seed, args.float_io, progress)
+            network = recipe.prepared.network
+        else:
+            recipe, _ = quantise(network, some, seed=args.seed, float_io=args.float_io, progress=progress, dtype=args.activations)
         eight = made = shop.make(recipe)
         if args.tolerance is not None:
             made = relieved(network, data, eight, asked.limits(eight, None), args.tolerance, args.seed, args.float_io, shop.make, progress)
@@ -83,7 +89,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
                 points = shop.front(search, made, choice, progress)
         patches = None
         if args.patches:
-            patches = put_in_patches(args, made.recipe, data.take(~held), args.bitops, shop.arena, progress)
+            patches = put_in_patches(args, made.recipe, some, args.bitops, shop.arena, progress)
             made = shop.made(made.recipe, patches.network, made.bitops)
             if not fits(made, Limits(instructions=asked.limits(eight, pace).instructions)):
                 raise DoesNotFit(
@@ -100,6 +106,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
     say(console, name, out, made, eight, (before, after), asked, points)
     if pace is not None:
         console.print(speed_line(pace, made, eight))
+    if equalised is not None:
+        console.print(equalised.line())
     for line in patches.lines() if patches else ():
         console.print(line)
     console.print(f"{len(data)} samples, {time.monotonic() - started:.0f} s")
@@ -118,7 +126,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
                 "arena": eight.arena, "weights": eight.weights, "bitops": eight.bitops,
                 "instructions": eight.instructions, "latency_ms_estimate": latency(pace, eight),
             },
-            "widths": shop.widths(made), "front": [p.to_json() for p in points],
+            "equalised": equalised.to_json() if equalised else None, "widths": shop.widths(made), "front": [p.to_json() for p in points],
             "patches": patches.to_json() if patches else None,
         }
     )  # fmt: skip

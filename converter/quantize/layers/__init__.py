@@ -22,7 +22,8 @@ class Layer:
 
     G is the number of groups that share no inputs, M the output channels of one (channel g*M + m is row m of group g), K the
     products per output. matrix(node, weights) -> [G,M,K] and back; rows(node, x [N,*shape]) -> [G, N*outputs, K], the values
-    that are multiplied, in the order of the output's pixels.
+    that are multiplied, in the order of the output's pixels. channels(node) -> ints of the weights' shape: the channel of the
+    input (its last dimension) that each weight is multiplied by; None where that is not one channel.
     """
 
     op: str
@@ -30,6 +31,7 @@ class Layer:
     matrix: Callable[[NodeView, np.ndarray], np.ndarray]
     weights_of: Callable[[NodeView, np.ndarray], np.ndarray]
     rows: Callable[[NodeView, np.ndarray], np.ndarray]
+    channels: Callable[[NodeView], np.ndarray | None]
     x: int = 0
     weights: int = 1
     bias: int = 2

@@ -26,10 +26,19 @@ def rows(n: NodeView, x: np.ndarray) -> np.ndarray:
     return cols.reshape(count, kh * kw, groups, ci).transpose(2, 0, 1, 3).reshape(groups, count, kh * kw * ci)
 
 
+def channels(n: NodeView) -> np.ndarray:
+    w, groups = n.inputs[1], _groups(n)
+    assert w is not None
+    co, _, _, ci = w.shape
+    first = np.arange(co) // (co // groups) * ci
+    return np.broadcast_to(first[:, None, None, None] + np.arange(ci), w.shape)
+
+
 LAYER = Layer(
     "CONV_2D",
     axis=0,
     matrix=lambda n, w: w.reshape(_groups(n), w.shape[0] // _groups(n), -1),
     weights_of=lambda n, m: m.reshape(n.inputs[1].shape),  # type: ignore[union-attr]
     rows=rows,
+    channels=channels,
 )

@@ -28,4 +28,10 @@ def rows(n: NodeView, x: np.ndarray) -> np.ndarray:
     return patches(n, x, (kh, kw)).transpose(5, 0, 1, 2, 3, 4).reshape(x.shape[-1], -1, kh * kw)
 
 
-LAYER = Layer("DEPTHWISE_CONV_2D", axis=3, matrix=matrix, weights_of=weights_of, rows=rows)
+def channels(n: NodeView) -> np.ndarray:
+    w = n.inputs[1]
+    assert w is not None
+    return np.broadcast_to(np.arange(w.shape[3]) // (w.shape[3] // n.x.shape[3]), w.shape)
+
+
+LAYER = Layer("DEPTHWISE_CONV_2D", axis=3, matrix=matrix, weights_of=weights_of, rows=rows, channels=channels)

@@ -29,6 +29,7 @@ LAYER = Layer(
     matrix=lambda n, w: w.reshape(1, w.shape[0], -1),
     weights_of=lambda n, m: m.reshape(n.inputs[1].shape),  # type: ignore[union-attr]
     rows=rows,
+    channels=lambda n: np.broadcast_to(np.arange(n.inputs[1].shape[3]), n.inputs[1].shape),  # type: ignore[union-attr]
     x=2,
     weights=1,
     bias=3,
