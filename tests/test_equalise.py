@@ -15,7 +15,7 @@ from tinyml.exporters.tflite import write_tflite
 from tinyml.numerics import FLT_MAX
 from tinyml.quantize.batch import evaluate
 from tinyml.quantize.calibration import Calibration
-from tinyml.quantize.equalise import equalise, pairs, scaled
+from tinyml.quantize.equalise import EXPONENTS, channel_factors, equalise, pairs, scaled
 from tinyml.quantize.equalise_choice import quantise_either
 from tinyml.quantize.network import Network, load_network
 from tinyml.quantize.quantise import prepare
@@ -92,22 +92,27 @@ def test_the_float_network_stays_what_it_is(act):
         np.testing.assert_allclose(litert_run(content, [x])[0], y, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("CONV", "CONV"), ("CONV", "GROUPS"), ("CONV", "DEPTHWISE"), ("CONV", "DENSE"), ("DEPTHWISE", "CONV"), ("DENSE", "DENSE")],
-)
+SECONDS = ("CONV", "GROUPS", "DEPTHWISE", "TWICE", "DENSE")
+
+
+@pytest.mark.parametrize(("first", "second"), [*(("CONV", s) for s in SECONDS), ("DEPTHWISE", "CONV"), ("DENSE", "DENSE")])
 def test_any_factors_cancel(first, second):
-    """For every kind of layer, in both places."""
+    """For every kind of layer, in both places. TWICE: depthwise, each channel's outputs are two."""
     n, rng = FloatNet(4), np.random.default_rng(9)
     x = n.act(SHAPE if first != "DENSE" else (1, 24), None)
     y = {"CONV": lambda: n.conv(x, 6, act=RELU), "DEPTHWISE": lambda: n.depthwise(x, act=RELU), "DENSE": lambda: n.dense(x, 6)}[first]()
     c = n._shape(y)[-1]
-    if second == "GROUPS":
-        weights = n.const(rng.normal(0, 1, (9, 3, 3, c // 3)).astype(np.float32))
-        options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
-        z = n.op("CONV_2D", [y, weights, n.vector(9, -1, 1)], [n.act((*n._shape(y)[:3], 9), None)], options)[0]
-    else:
-        z = {"CONV": lambda: n.conv(y, 5), "DEPTHWISE": lambda: n.depthwise(y), "DENSE": lambda: n.dense(y, 5)}[second]()
+
+    def odd(op: str, channels: int, shape: tuple[int, ...], **more: int) -> int:
+        weights = n.const(rng.normal(0, 1, shape).astype(np.float32))
+        options = {"StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1, **more}
+        return n.op(op, [y, weights, n.vector(channels, -1, 1)], [n.act((*n._shape(y)[:3], channels), None)], options)[0]
+
+    z = {
+        "CONV": lambda: n.conv(y, 5), "DEPTHWISE": lambda: n.depthwise(y), "DENSE": lambda: n.dense(y, 5),
+        "GROUPS": lambda: odd("CONV_2D", 9, (9, 3, 3, c // 3)),
+        "TWICE": lambda: odd("DEPTHWISE_CONV_2D", 2 * c, (1, 3, 3, 2 * c), DepthMultiplier=2),
+    }[second]()  # fmt: skip
     network = load_network(n.build([x], [z]), "m")
     inputs = rng.normal(0, 1, (10, *network.graph.tensors[network.graph.inputs[0]].shape)).astype(np.float32)
     (pair,) = pairs(network.graph, frozenset({0, 1}))
@@ -125,7 +130,9 @@ def test_what_is_no_pair():
     c = n.conv(b, 4)  # 2: read by the ADD
     d = n.conv(n.elementwise("ADD", a, c, act=RELU), 4)  # 4: an output itself
     e = n.conv(n.conv(d, 4, act=RELU6), 4)  # 5 and 6: the only pair
-    graph = load_network(n.build([x], [d, e]), "m").graph
+    f = n.conv(e, 6)  # 7: rows of 4 of its channels are multiplied by the same weights
+    rows = n.op("FULLY_CONNECTED", [f, n.const(np.ones((2, 4), np.float32)), n.vector(2, 0, 1)], [n.act((96, 2), None)], {})[0]
+    graph = load_network(n.build([x], [d, e, rows]), "m").graph
     every = frozenset(range(len(graph.nodes)))
     assert [(p.first.index, p.second.index) for p in pairs(graph, every)] == [(5, 6)]
     assert not list(pairs(graph, every - {6}))  # an island of float32
@@ -144,6 +151,17 @@ def test_channels_that_a_relu6_clips_stay():
         clipped += int(at_limit.sum())
         assert (changed[at_limit] == 1).all()
     assert clipped > 0 and p.graph.view(next(iter(pairs(p.graph, p.quantised))).first).attrs.clamp[1] < FLT_MAX
+
+
+@pytest.mark.parametrize("exponent", EXPONENTS)
+def test_other_channels_do_not_come_to_the_limit(exponent):
+    rng = np.random.default_rng(2)
+    for most in (6.0, 3.0):
+        reach, share = np.minimum(2.0 ** rng.uniform(-6, 4, 50), most), 2.0 ** rng.uniform(-6, 0, 50)
+        reach[0], share[1] = 0.0, 0.0  # dead ones
+        s = channel_factors(reach, share, exponent, 6.0)
+        assert (s[(reach == 6.0) | (reach == 0) | (share == 0)] == 1).all() and len(set(s)) > 10
+        assert (reach / s)[reach < 6.0].max() < 5.6
 
 
 def test_badly_scaled_channels_are_where_it_matters():

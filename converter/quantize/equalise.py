@@ -110,14 +110,14 @@ def best_factors(graph: Graph, pair: Pair, x: np.ndarray, y: np.ndarray) -> np.n
     _, limit = graph.view(pair.first).attrs.clamp
     best, least = None, _error(graph, pair, x, y, np.ones(len(reach)))
     for exponent in EXPONENTS:
-        s = _factors(reach, _shares(pair, w.data), exponent, float(limit))
+        s = channel_factors(reach, _shares(pair, w.data), exponent, float(limit))
         loss = _error(graph, pair, x, y, s)
         if loss < least:
             best, least = s, loss
     return best
 
 
-def _factors(reach: np.ndarray, share: np.ndarray, exponent: float, limit: float) -> np.ndarray:
+def channel_factors(reach: np.ndarray, share: np.ndarray, exponent: float, limit: float) -> np.ndarray:
     """float64 [C]. reach: each channel's largest activation; share: its part in the ranges of weights; limit: what activations are
     clipped at. Channels that reach the limit stay, and others do not come to it."""
     live, clipped = (reach > 0) & (share > 0), reach >= limit
