@@ -92,7 +92,8 @@ def run_all(op: str, core: str, count: int, seed: int, folder: Path) -> Counter[
             if len(todo) >= PER_PROGRAM:
                 run(f"{op} on {core}", target, todo, folder)
                 todo = []
-    run(f"{op} on {core}", target, todo, folder)
+    if todo:
+        run(f"{op} on {core}", target, todo, folder)
     return counts
 
 
