@@ -13,9 +13,12 @@ from tinyml.exporters.tflite import write_tflite
 from tinyml.importers import import_model
 from tinyml.ir import DType
 from tinyml.quantize.calibration import Calibration
+from tinyml.quantize.costs import costs_of
+from tinyml.quantize.kinds import Kinds, cheapest_kinds
 from tinyml.quantize.network import load_network
 from tinyml.quantize.quantise import Widths, prepare, quantise
-from tinyml.quantize.relief import Kinds, Room, cheapest_kinds, losses
+from tinyml.quantize.relief import losses
+from tinyml.quantize.search import Budget
 from witness import litert_run
 
 SHAPE = (1, 6, 6, 4)
@@ -91,7 +94,7 @@ def test_kinds_side_by_side_are_converted_where_they_meet() -> None:
 
 
 def chosen(p, lost, tolerance: float, **room: int) -> Kinds | None:
-    return cheapest_kinds(p, lost, tolerance, Room(**room))
+    return cheapest_kinds(costs_of(p), lost, tolerance, Budget(**room))
 
 
 def test_float_islands_where_int8_and_int16_are_too_coarse() -> None:
@@ -99,7 +102,7 @@ def test_float_islands_where_int8_and_int16_are_too_coarse() -> None:
     model, data = spread_out(), calibration()
     p = prepare(load_network(model, "m"), data)
     lost = losses(p, 0)
-    assert lost.weights[2] > 0.05, "the crafted layer does lose on 8-bit weights"
+    assert lost.weights[2, 8] > 0.05, "the crafted layer does lose on 8-bit weights"
     kinds = chosen(p, lost, 0.02)
     assert kinds is not None and 2 in kinds.float32 and not kinds.float32 & {0, 3}
     x = samples(SHAPE, 8, 6)

@@ -12,7 +12,6 @@ import numpy as np
 from tinyml.commands.common import Command, Console, read_model
 from tinyml.commands.quantize_pace import Pace
 from tinyml.commands.quantize_patches import add_patches, put_in_patches
-from tinyml.commands.quantize_relief import relieved
 from tinyml.commands.quantize_widths import Wanted, Workshop, add_budgets, share, wanted
 from tinyml.config import load_config
 from tinyml.device.files import write_bytes, write_text
@@ -23,6 +22,7 @@ from tinyml.quantize.equalise_choice import quantise_either
 from tinyml.quantize.keras import float_tflite, is_keras
 from tinyml.quantize.network import Network, load_network
 from tinyml.quantize.quantise import quantise
+from tinyml.quantize.relieve import Relief, relieved
 from tinyml.quantize.score import Score, score
 from tinyml.report.width_front import WidthPoint, front_lines, width_svg
 
@@ -59,8 +59,9 @@ def run(args: argparse.Namespace, console: Console) -> None:
     asked = wanted(args, console)
     if args.activations == "int16" and (asked.searches or args.patches):
         raise UsageError("--activations int16", "leaves no widths to choose", "leave out budgets and patches, or --activations")
-    if args.tolerance is not None and (args.activations == "int16" or asked.front or asked.timed or args.patches or args.bitops is not None):
-        raise UsageError("--tolerance", "goes with --board, --ram and --flash only", "leave out the other searches")
+    if args.tolerance is not None and (args.activations == "int16" or asked.front or args.patches):
+        other = "--patches" if args.patches else "--front" if asked.front else "--activations int16"
+        raise UsageError("--tolerance", f"chooses widths by itself and does not go with {other}", "leave out one of them")
     name, network = read_network(args)
     data = read_data(args, network)
     # a front is compared on samples that nothing was fitted to: every fourth
@@ -76,13 +77,14 @@ def run(args: argparse.Namespace, console: Console) -> None:
         else:
             recipe, _ = quantise(network, some, seed=args.seed, float_io=args.float_io, progress=progress, dtype=args.activations)
         eight = made = shop.make(recipe)
+        if asked.timed:
+            progress("counting")
+            pace = shop.pace_of(eight)
+        isa = asked.board.isa if asked.timed and asked.board else None
         if args.tolerance is not None:
-            made = relieved(network, data, eight, asked.limits(eight, None), args.tolerance, args.seed, args.float_io, shop.make, progress)
+            relief = Relief(network, data, eight, args.seed, args.float_io, out.suffix == ".tflite", isa, shop.make, progress)
+            made = relieved(relief, asked.limits(eight, pace), args.tolerance)
         elif asked.searches:
-            if asked.timed:
-                progress("counting")
-                pace = shop.pace_of(eight)
-            isa = asked.board.isa if asked.timed and asked.board else None
             search = explore(recipe.prepared, eight, out.suffix == ".tflite", args.seed, progress, isa)
             made, choice = best_within(search, asked.limits(eight, pace), shop.make, progress)
             if asked.front:

@@ -20,13 +20,13 @@ from tinyml.pipeline import Compiled, compile_model
 from tinyml.plan.planner import Goal
 from tinyml.quantize.budget import Limits, Made, Search
 from tinyml.quantize.calibration import Calibration
-from tinyml.quantize.costs import costs_of
 from tinyml.quantize.layers import load_layers
 from tinyml.quantize.network import Network
 from tinyml.quantize.offers import Candidate
-from tinyml.quantize.quantise import Recipe, Widths, choose
+from tinyml.quantize.quantise import Recipe, choose
 from tinyml.quantize.score import score
 from tinyml.report.width_front import WidthPoint
+from tinyml.work import graph_bitops
 
 CODE_BYTES = 28_000  # of flash that a firmware takes beside its weights, about: `build` measures it
 FRONT = 8  # networks that a front shows at most
@@ -154,8 +154,8 @@ class Workshop:
 
     def make(self, recipe: Recipe) -> Made:
         """The file, read again as `build` will read it, and planned for the board."""
-        w = Widths({i: made.bits for i, made in recipe.weights.items()}, {g: recipe.grids[g].bits for g in recipe.prepared.free_groups})
-        return self.made(recipe, recipe.network(self.args.float_io), costs_of(recipe.prepared).bitops(w))
+        network = recipe.network(self.args.float_io)
+        return self.made(recipe, network, graph_bitops(network.graph))
 
     def made(self, recipe: Recipe, network: Network, bitops: int) -> Made:
         """The same of a network that has been made of the recipe."""

@@ -112,7 +112,7 @@ def best_within(s: Search, limits: Limits, make: Make, progress: Callable[[str],
                 instructions = (instructions or 0) - (made.instructions - limits.instructions)
     narrowest = "4-bit weights, which is what a .tflite file holds" if s.plain else "the widths there are kernels for"
     raise DoesNotFit(
-        s.prepared.graph.name, f"no choice among {narrowest} fits {_said(limits)}{_nearest(s, costs, offered, first, tables)}",
+        s.prepared.graph.name, f"no choice among {narrowest} fits {said(limits)}{_nearest(s, costs, offered, first, tables)}",
         "raise a budget, or write a .tml file" if s.plain else "raise a budget", stage="quantize",
     )  # fmt: skip
 
@@ -128,10 +128,10 @@ def _nearest(s: Search, costs: Costs, offered: Offers, budget: Budget, tables: i
         arena, None if budget.weight_bytes is None else c.weight_bytes + tables, None if budget.bitops is None else c.bitops,
         None if budget.instructions is None else round(costs.instructions(solved[0])),
     )  # fmt: skip
-    return f" (the nearest takes about {_said(found)})"
+    return f" (the nearest takes about {said(found)})"
 
 
-def _said(limits: Limits) -> str:
+def said(limits: Limits) -> str:
     parts = [
         ("an arena of {:,} B", limits.arena),
         ("{:,} B of weights", limits.weights),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tinyml.ir import Graph, Tensor, hwc
 from tinyml.opspec import load_ops
@@ -32,12 +32,13 @@ class LayerCost:
 class Speed:
     """Instructions. base: with 8 bits everywhere. weights, activations: what a layer's weights (by `Node.index`) or a group (by leader)
     of so many bits add to them. once: what an operator adds as soon as any of several groups has fewer than 8 bits, for
-    which there is another kernel then."""
+    which there is another kernel then. kinds: what an operator (by `Node.index`) adds on int16 or in float32 (16 or 32)."""
 
     base: float
     weights: Mapping[tuple[int, int], float]
     activations: Mapping[tuple[int, int], float]
     once: tuple[tuple[frozenset[int], float], ...] = ()
+    kinds: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
     def instructions(self, w: Widths) -> float:
         more = sum(self.weights.get(at, 0.0) for at in w.weights.items()) + sum(
@@ -51,8 +52,8 @@ class Speed:
 
     def dearer(self, factor: float) -> Speed:
         """With what widths add times `factor`."""
-        weights, activations = ({at: factor * v for at, v in each.items()} for each in (self.weights, self.activations))
-        return Speed(self.base, weights, activations, tuple((groups, factor * n) for groups, n in self.once))
+        weights, activations, kinds = ({at: factor * v for at, v in each.items()} for each in (self.weights, self.activations, self.kinds))
+        return Speed(self.base, weights, activations, tuple((groups, factor * n) for groups, n in self.once), kinds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,20 +104,20 @@ def _live(p: Prepared, graph: Graph, k: int, choosable: set[int]) -> Live:
     rest = 0
     for t in (*graph.inputs, *(y for n in graph.nodes for y in n.outputs)):
         tensor = graph.tensors[t]
-        if graph.producer.get(t, -1) <= k <= last[t] and not _is_view(graph, t):
+        if graph.producer.get(t, -1) <= k <= last[t] and not is_view(graph, t):
             leader = p.tied.get(t)
             if leader in choosable:
-                live.setdefault(leader, []).append(_extent(tensor))  # type: ignore[arg-type]
+                live.setdefault(leader, []).append(extent(tensor))  # type: ignore[arg-type]
             else:
                 rest += tensor.elements * (1 if leader is not None else tensor.dtype.bytes)
     return {g: tuple(ts) for g, ts in live.items()}, rest
 
 
-def _is_view(graph: Graph, t: int) -> bool:
+def is_view(graph: Graph, t: int) -> bool:
     k = graph.producer.get(t)
     return k is not None and load_ops()[graph.nodes[k].op].view(graph.view(graph.nodes[k])) is not None
 
 
-def _extent(t: Tensor) -> tuple[int, int]:
+def extent(t: Tensor) -> tuple[int, int]:
     h, w, c = hwc(t.shape)
     return h * w, c

@@ -74,6 +74,38 @@ def speed_of(eight: Recipe, offered: Offers, isa: frozenset[str]) -> Speed:
     return Speed(sum(base.values()), weights, activations, tuple(once))
 
 
+def kinds_speed(eight: Recipe, isa: frozenset[str], float_price: float) -> dict[tuple[int, int], float]:
+    """What every operator adds on int16 and in float32 to what it takes on int8, by `Node.index` and bits. Float kernels have no estimate
+    of their own: float_price is of a multiply-accumulate or an output element, and they are not taken to be faster than int8's."""
+    p = eight.prepared
+    base = _views(assemble(p.network, p.quantised, eight.grids, eight.weights).graph)
+    wide = _wide(eight)
+    found = {}
+    for n in p.graph.nodes:
+        if n.index in p.quantised:
+            now, view = node_instructions(base[n.index], isa), p.graph.view(n)
+            work = float_price * max(load_ops()[n.op].macs(view), view.y.elements)
+            if n.index in wide:
+                found[n.index, 16] = node_instructions(wide[n.index], isa) - now
+            found[n.index, 32] = max(work - now, 0.0)
+    return found
+
+
+def _wide(eight: Recipe) -> dict[int, NodeView]:
+    """The operators that there are int16 kernels for, on int16."""
+    p = eight.prepared
+    wide = frozenset(n.index for n in p.graph.nodes if n.index in p.quantised and "int16" in load_ops()[n.op].dtypes)
+    while wide:
+        try:
+            views = _views(assemble(p.network, p.quantised, eight.grids, eight.weights, wide=wide).graph)
+            return {i: views[i] for i in wide}
+        except Refused as why:
+            if not why.nodes & wide:
+                break
+            wide -= why.nodes
+    return {}
+
+
 def _views(graph: Graph) -> dict[int, NodeView]:
     return {n.index: graph.view(n) for n in graph.nodes}
 
