@@ -63,8 +63,12 @@ def _window(rng, kernels) -> tuple[tuple[int, int], tuple[int, int], tuple[int, 
 
 
 def conv_2d(rng: np.random.Generator, name: str) -> Case:
-    k, s, d, padding, (h, w), (oh, ow) = _window(rng, [(1, 1), (1, 1), (3, 3), (2, 2), (1, 3), (4, 1), (5, 3), (3, 4)])
+    usual = rng.integers(0, 4) == 0  # first layers on pictures and on sound, 3x3 within a network: kernels have paths of their own for these
+    kernels = [(3, 3), (3, 3), (5, 4), (4, 2)] if usual else [(1, 1), (1, 1), (3, 3), (2, 2), (1, 3), (4, 1), (5, 3), (3, 4)]
+    k, s, d, padding, (h, w), (oh, ow) = _window(rng, kernels)
     ci, co = int(rng.choice([1, 2, 3, 4, 5, 7, 8, 12, 16, 20, 36])), int(rng.choice([2, 3, 4, 5, 6, 7, 8, 9, 12, 13]))
+    if usual:
+        ci = 4 // k[1] if k[1] != 3 else int(rng.choice([3, 3, 8, 16]))
     options = {"Padding": padding, "StrideH": s[0], "StrideW": s[1], "DilationHFactor": d[0], "DilationWFactor": d[1]}
     return _weighted(rng, name, options, (1, h, w, ci), (co, *k, ci), (1, oh, ow, co), co, 0, k[0] * k[1] * ci, 4000)
 

@@ -136,6 +136,11 @@ tm_status tm_conv_2d_i8_compact_dsp(const tm_conv_2d_i8_params *p, const int8_t 
       }
     }
     widen(wide, in[0], in[1], fours);
+    /* inputs may be overwritten as soon as the first output is written */
+    int8_t rests[2][3];
+    for (int32_t k = 0; k < 2; ++k) {
+      (void)copy_bytes(rests[k], in[k] + fours, filter - fours);
+    }
     for (int32_t c = 0; c < p->out.c; c += 2) {
       /* a lone last channel is computed twice */
       const int32_t second = c + 1 < p->out.c ? c + 1 : c;
@@ -146,7 +151,7 @@ tm_status tm_conv_2d_i8_compact_dsp(const tm_conv_2d_i8_params *p, const int8_t 
         const int32_t at = k < 2 ? c : second;
         int32_t sum = job.sum[k];
         for (int32_t rest = fours; rest < filter; ++rest) {
-          sum += (int32_t)in[k & 1][rest] * weights[k >> 1][rest];
+          sum += (int32_t)rests[k & 1][rest - fours] * weights[k >> 1][rest];
         }
         const int32_t q = tm_requant(tm_add_wrap_i32(bias[at], sum), p->mult[at], p->shift[at]);
         out[k & 1][at] = (int8_t)tm_offset_clamp_i32(q, p->out_zero_point, p->clamp_lo, p->clamp_hi);

@@ -2,7 +2,7 @@
  * CONV_2D, int8, Armv7E-M, packed pairs of output channels. Contract: tm/conv_2d_pairs.h. Empty on other cores.
  *
  * The inner loops are in tm/triple_job_dsp.h and tm/pair_job_dsp.h; here pixels are found, widened and handed to the first one three
- * by three where three neighbours are inside, and to the second one two by two elsewhere.
+ * by three where they are the same way apart, and to the second one two by two elsewhere.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -14,9 +14,12 @@
 #include "tm/widen_rows_dsp.h"
 
 /* What a firmware whose network does not need it is built without (-D...=0): windows of more than a pixel or with padding whose
- * channels are a multiple of four, or are not. */
+ * channels are a multiple of four, or are not, or whose rows are a word. */
 #ifndef TM_CONV_2D_PAIRS_FOURS
 #define TM_CONV_2D_PAIRS_FOURS 1
+#endif
+#ifndef TM_CONV_2D_PAIRS_WORDS
+#define TM_CONV_2D_PAIRS_WORDS 1
 #endif
 #ifndef TM_CONV_2D_PAIRS_ODD
 #define TM_CONV_2D_PAIRS_ODD 1
@@ -72,73 +75,70 @@ static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t 
   }
 }
 
-/* n bytes of padding, widened, of one of `together` pixels. */
-static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t together) {
+/* n bytes (a multiple of four) of one pixel, `rows` times, to every apart-th word. */
+static inline uint32_t *widen(uint32_t *dst, const int8_t *x, int32_t n, int32_t rows, ptrdiff_t down, int32_t apart) {
+  return apart == 3 ? tm_widen_runs_3(dst, x, n, rows, down) : tm_widen_runs_2(dst, x, n, rows, down);
+}
+
+/* n bytes of padding likewise. */
+static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apart) {
   const uint32_t half = (uint32_t)pad & 0xffffu;
   const uint32_t word = half << 16 | half;
-  for (; n > 0; n -= 2) {
-    *dst = word;
-    dst += together;
+  for (; n > 0; n -= 4) {
+    dst[0] = word;
+    dst[apart] = word;
+    dst += 2 * apart;
   }
   return dst;
 }
 
-/* One of two pixels' widened inputs where runs of a multiple of four bytes can be widened in place. */
-static void widen_window(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy0, int32_t ix0) {
+/* A window of a multiple of four channels, which is not all inside or not rows of bytes. */
+static __attribute__((noinline)) void widen_border(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy, int32_t ix0,
+                                                   int32_t apart) {
   const int32_t ci = p->in.c;
   const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
   const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
   const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
-  for (int32_t ky = 0, iy = iy0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+  for (int32_t ky = 0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
     if (iy < 0 || iy >= p->in.h) {
-      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, 2);
+      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, apart);
       continue;
     }
     const int8_t *row = x + tm_row_offset(&p->in, iy);
     if (joined) {
-      dst = widen_pad(dst, p->pad_value, left * ci, 2);
-      dst = tm_widen_one(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci);
-      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, 2);
+      dst = widen_pad(dst, p->pad_value, left * ci, apart);
+      dst = widen(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci, 1, 0, apart);
+      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, apart);
       continue;
     }
     for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
       if (ix >= 0 && ix < p->in.w) {
-        dst = tm_widen_one(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci);
+        dst = widen(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, 1, 0, apart);
       } else {
-        dst = widen_pad(dst, p->pad_value, ci, 2);
+        dst = widen_pad(dst, p->pad_value, ci, apart);
       }
     }
   }
 }
 
-/* Three neighbours' widened inputs likewise. Those of a column outside are what is nearest to them, then overwritten. */
-static void widen_three_windows(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy, int32_t ix0) {
-  const int32_t ci = p->in.c;
-  const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
-  for (int32_t ky = 0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
-    if (iy < 0 || iy >= p->in.h) {
-      dst = widen_pad(dst, p->pad_value, 3 * p->kernel_w * ci, 1);
-      continue;
-    }
-    const int8_t *row = x + tm_row_offset(&p->in, iy);
-    int32_t columns = 1;
-    for (int32_t kx = 0; kx < p->kernel_w; kx += columns) {
-      const int8_t *from[3];
-      uint32_t *const begin = dst;
-      int32_t ix = ix0 + kx * p->dilation_w;
-      /* what is left of the row is one run where it is inside for all three */
-      columns = joined && ix >= 0 && ix0 + 2 * p->stride_w + p->kernel_w <= p->in.w ? p->kernel_w - kx : 1;
-      for (int32_t k = 0; k < 3; ++k) {
-        from[k] = row + (ptrdiff_t)tm_clamp_i32(ix + k * p->stride_w, 0, p->in.w - 1) * p->in.px_stride;
-      }
-      dst = tm_widen_threes(dst, from[0], from[1], from[2], columns * ci);
-      for (int32_t k = 0; k < 3; ++k, ix += p->stride_w) {
-        if (ix < 0 || ix >= p->in.w) {
-          (void)widen_pad(begin + k, p->pad_value, ci, 3);
-        }
-      }
+/* `rows` runs of `run` bytes, `down` bytes apart: fours of each run first, what is left of all runs behind them, by way of `rest`. */
+static void widen_odd(uint32_t *dst, const int8_t *x, int32_t run, int32_t rows, ptrdiff_t down, int32_t apart, int8_t *rest) {
+  if (apart == 3 && run == 9 && rows == 3) {
+    tm_widen_nines(dst, x, down, 0, 1);
+    return;
+  }
+  const int32_t fours = run & ~3;
+  dst = widen(dst, x, fours, rows, down, apart);
+  if (fours == run) {
+    return;
+  }
+  int8_t *at = rest;
+  for (; rows > 0; --rows, x += down) {
+    for (int32_t k = fours; k < run; ++k) {
+      *at++ = x[k];
     }
   }
+  (void)widen(dst, rest, (int32_t)(at + 3 - rest) & ~3, 1, 0, apart);
 }
 
 /* An output pixel, its window's first row and column, and where both are in memory. */
@@ -156,6 +156,42 @@ static void begin_row(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
   at->rows_inside = at->iy >= 0 && last < p->in.h && tm_row(&p->in, last) - tm_row(&p->in, at->iy) == last - at->iy;
   at->x = (at->rows_inside ? x + tm_row_offset(&p->in, at->iy) : x) - (ptrdiff_t)p->pad_left * p->in.px_stride;
   at->y = y + tm_row_offset(&p->out, at->oy);
+}
+
+/* `pixels` further; not across a row's end. */
+static inline void advance(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *y, pixel *at, int32_t pixels) {
+  const int32_t columns = pixels * p->stride_w;
+  at->x += (ptrdiff_t)columns * p->in.px_stride;
+  at->y += (ptrdiff_t)pixels * p->out.px_stride;
+  at->ix += columns;
+  at->ox += pixels;
+  if (at->ox == p->out.w && ++at->oy < p->out.h) {
+    at->iy += p->stride_h;
+    begin_row(p, x, y, at);
+  }
+}
+
+/* A window whose rows are four bytes each, of a view at least as wide, to every third word. */
+static __attribute__((noinline)) void widen_words(const tm_conv_2d_i8_pairs_params *p, const pixel *at, uint32_t *dst) {
+  const int32_t ci = p->in.c;
+  const int32_t inside = tm_clamp_i32(at->ix, 0, p->in.w - p->kernel_w);
+  const int8_t *row = at->x + (ptrdiff_t)(inside - at->ix) * ci;
+  const uint32_t pad = (uint32_t)(p->pad_value & 0xff) * 0x01010101u;
+  const int32_t left = tm_clamp_i32((inside - at->ix) * 8 * ci, 0, 32);
+  const int32_t right = tm_clamp_i32((at->ix - inside) * 8 * ci, 0, 32);
+  uint32_t kept = left < 32 ? UINT32_MAX << left : 0;
+  kept = right < 32 ? kept >> right : 0;
+  if (at->rows_inside) {
+    tm_widen_words(dst, row, p->kernel_h, (ptrdiff_t)p->dilation_h * p->in.row_stride, left, right, pad & ~kept);
+    return;
+  }
+  for (int32_t ky = 0, iy = at->iy; ky < p->kernel_h; ++ky, iy += p->dilation_h, dst += 6) {
+    if (iy < 0 || iy >= p->in.h) {
+      (void)widen_pad(dst, p->pad_value, 4, 3);
+    } else {
+      tm_widen_words(dst, row + tm_row_offset(&p->in, iy), 1, 0, left, right, pad & ~kept);
+    }
+  }
 }
 
 /* The inner loops, and their jobs for all pixels of a call. */
@@ -246,7 +282,8 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
     }
     from += x_step;
     to += y_step;
-    (void)tm_widen_two(wide, x0, x1, ci);
+    (void)tm_widen_runs_2(wide, x0, ci, 1, 0);
+    (void)tm_widen_runs_2(wide + 1, x1, ci, 1, 0);
     run_two(l, y0);
   }
 }
@@ -272,10 +309,9 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == ci);
   const int32_t columns = joined ? p->in.w - p->kernel_w + 1 : 0;
   const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
-  const ptrdiff_t advance = (ptrdiff_t)p->stride_w * p->in.px_stride;
   uint32_t *wide = (uint32_t *)scratch;
   int8_t *bytes = (int8_t *)(wide + 2 * (p->together == 3 ? 3 : 2) * groups);
-  int8_t *rest = bytes + 2 * p->kernel_h * run;
+  int8_t *rest = bytes + p->kernel_h * run;
   const int32_t even = p->out.c & ~1;
   loops l = {pairs,
              triples,
@@ -298,93 +334,57 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   if (in_place ? TM_CONV_2D_PAIRS_FOURS == 0 : TM_CONV_2D_PAIRS_ODD == 0) {
     return TM_ERR_SHAPE;
   }
-  const int threes = TM_TRIPLES && p->together == 3 && (run % 4 == 0 || (run == 9 && p->kernel_h == 3));
+  const int in_fours = TM_CONV_2D_PAIRS_ODD == 0 || (TM_CONV_2D_PAIRS_FOURS != 0 && in_place);
+  /* three neighbours' windows are five columns, each of which is widened once */
+  const int five = p->stride_w == 1 && p->kernel_w == 3 && joined && ci % 8 == 0;
+  const int words = run == 4 && joined && p->in.w >= p->kernel_w;
+  const int nines = run == 9 && p->kernel_h == 3;
+  const ptrdiff_t step = (ptrdiff_t)p->stride_w * p->in.px_stride;
+  /* three pixels are the same way apart across a row's end too */
+  const int dense = p->out.ring == 0 && p->out.row_stride == p->out.w * p->out.px_stride;
   pixel at = {0, 0, -p->pad_top, 0, 0, NULL, NULL};
   if (p->out.h > 0 && p->out.w > 0) {
     begin_row(p, x, y, &at);
   }
-  for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
-    const int8_t *from[2] = {NULL, NULL};
-    ptrdiff_t step[2] = {down, down};
-    int whole = 1;
-    int8_t *to = at.y;
-    const int inside = at.rows_inside && at.ix >= 0;
-    const int inside3 = inside && at.ix + 2 * p->stride_w < columns;
-    if (threes && (inside3 || in_place) && at.ox + 2 < p->out.w) {
-      if (inside3) {
-        tm_widen_three_rows(wide, at.x, advance, down, p->kernel_h, run);
+  int32_t together = p->together;
+  for (int32_t left = p->out.h * p->out.w; left > 0; left -= together) {
+    int8_t *const to = at.y;
+    const int in_row = at.ox + 2 < p->out.w;
+    together = TM_TRIPLES && p->together == 3 && left > 2 && (in_row || dense) ? 3 : 2;
+    if ((in_fours ? five : nines) && together == 3 && in_row && at.rows_inside && at.ix >= 0 && at.ix + 2 * p->stride_w < columns) {
+      if (in_fours) {
+        tm_widen_five(wide, at.x, ci, p->kernel_h, down);
       } else {
-        widen_three_windows(p, x, wide, at.iy, at.ix);
+        tm_widen_nines(wide, at.x, down, step, 3);
       }
+      advance(p, x, y, &at, 3);
       run_three(&l, to);
-      at.x += 3 * advance;
-      at.y += 3 * p->out.px_stride;
-      at.ix += 3 * p->stride_w;
-      at.ox += 3;
-      if (at.ox == p->out.w && ++at.oy < p->out.h) {
-        at.iy += p->stride_h;
-        begin_row(p, x, y, &at);
-      }
-      --left;
       continue;
     }
-    /* two neighbours inside, the usual case */
-    const int inside2 = inside && at.ix + p->stride_w < columns && at.ox + 1 < p->out.w;
-    if (inside2) {
-      from[0] = at.x;
-      from[1] = at.x + advance;
-      l.two.apart = p->out.px_stride;
-      at.x += 2 * advance;
-      at.y += 2 * p->out.px_stride;
-      at.ix += 2 * p->stride_w;
-      at.ox += 2;
-      if (at.ox == p->out.w && ++at.oy < p->out.h) {
-        at.iy += p->stride_h;
-        begin_row(p, x, y, &at);
-      }
-    }
-    for (int32_t k = inside2 ? 2 : 0; k < 2; ++k) {
-      if (k != 0 && left == 1) { /* no second pixel: the first one's inputs, and its outputs written twice */
-        l.two.apart = 0;
-        from[1] = from[0];
-        step[1] = step[0];
-        break;
-      }
-      if (at.rows_inside && at.ix >= 0 && at.ix < columns) {
-        from[k] = at.x;
-      } else if (in_place) {
-        widen_window(p, x, wide + k, at.iy, at.ix);
-        whole = 0;
+    for (int32_t k = 0; k < together; ++k) {
+      const int inside = at.rows_inside && at.ix >= 0 && at.ix < columns;
+      if (in_fours && inside) {
+        (void)widen(wide + k, at.x, run, p->kernel_h, down, together);
+      } else if (in_fours) {
+        widen_border(p, x, wide + k, at.iy, at.ix, together);
+      } else if (TM_CONV_2D_PAIRS_WORDS != 0 && words && together == 3) {
+        widen_words(p, &at, wide + k);
+      } else if (inside) {
+        widen_odd(wide + k, at.x, run, p->kernel_h, down, together, rest);
       } else {
-        from[k] = bytes + k * p->kernel_h * run;
-        step[k] = run;
-        gather(p, x, bytes + k * p->kernel_h * run, at.iy, at.ix);
+        gather(p, x, bytes, at.iy, at.ix);
+        widen_odd(wide + k, bytes, run, p->kernel_h, run, together, rest);
       }
-      if (k == 1) {
-        l.two.apart = at.y - to;
-      }
-      at.x += advance;
-      at.y += p->out.px_stride;
-      at.ix += p->stride_w;
-      if (++at.ox == p->out.w && ++at.oy < p->out.h) {
-        at.iy += p->stride_h;
-        begin_row(p, x, y, &at);
+      l.two.apart = at.y - to;
+      if (k + 1 < left) { /* else there is no second pixel: the first one's inputs again, and its outputs written twice */
+        advance(p, x, y, &at, 1);
       }
     }
-    if (TM_CONV_2D_PAIRS_FOURS == 0 || whole) {
-      tm_widen_rows(wide, from[0], from[1], step[0], step[1], p->kernel_h, run, rest);
+    if (together == 3) {
+      run_three(&l, to);
     } else {
-      /* one of the two is at a border, the other one may not be */
-      for (int32_t k = 0; k < 2; ++k) {
-        if (from[k] != NULL) {
-          uint32_t *dst = wide + k;
-          for (int32_t ky = 0; ky < p->kernel_h; ++ky) {
-            dst = tm_widen_one(dst, from[k] + ky * down, run);
-          }
-        }
-      }
+      run_two(&l, to);
     }
-    run_two(&l, to);
   }
   return TM_OK;
 }

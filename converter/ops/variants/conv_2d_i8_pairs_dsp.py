@@ -51,13 +51,13 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     assert w is not None
     k, kh, run = weights.shape[1], w.shape[1], w.shape[2] * w.shape[3]
     odd = n.x.shape[3] % 4 != 0
-    gathered = 2 * k + 2 * (-(-kh * (run % 4) // 4) * 4) if odd else 0
+    gathered = k + -(-kh * (run % 4) // 4) * 4 if odd else 0
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     groups = -(-k // 4)
     # three pixels save a twentieth of the time, and take half as much scratch again
     room = low.optimize != "ram" if low.scratch_bytes is None else low.scratch_bytes >= 24 * groups + gathered
     pointwise = w.shape[1:3] == (1, 1) and not any(n.attrs.pad)
-    together = 3 if room and n.y.shape[2] >= 3 and (run % 4 == 0 or (kh, run) == (3, 9)) else 2
+    together = 3 if room and n.y.shape[2] >= 3 else 2
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]), ("together", together))
     table = Table("weights", _pairs.stream(weights[:, _pairs.rests_last(kh, run)], bias, found[0]))
     return (
@@ -67,6 +67,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
             loops=_pairs.LOOPS,
             parts=(
                 *_pairs.parts(found[1], together), ("TM_CONV_2D_PAIRS_FOURS", not odd and not pointwise), ("TM_CONV_2D_PAIRS_ODD", odd),
+                ("TM_CONV_2D_PAIRS_WORDS", odd and run == 4),
             ),
         ),
     )  # fmt: skip

@@ -15,9 +15,9 @@
  * and proves |acc| < 2^23.
  *
  * x [H,W,CI], y [OH,OW,CO], CO >= 2, K > 4. Padding pixels have the value pad_value. Dilation: any.
- * Scratch: 8 * together * ceil(K / 4) bytes, and where CI is not a multiple of 4, 2 * K + 2 * r more, r = KH * (R % 4) rounded up to
+ * Scratch: 8 * together * ceil(K / 4) bytes, and where CI is not a multiple of 4, K + r more, r = KH * (R % 4) rounded up to
  * fours; aligned to 4.
- * Order: window.h's. Two or three pixels are computed together, the last of which may be the next row's: all their inputs are
+ * Order: window.h's. Two or three pixels are computed together, all but the first of which may be in the next rows: all their inputs are
  * read before the first one's output is written. Channels of a pixel ascend, the last one or two may be written twice.
  * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the order.
  * Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE where CO < 2 or K <= 4.

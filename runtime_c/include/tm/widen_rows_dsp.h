@@ -11,38 +11,116 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
 /*
- * Two pixels' widened inputs from `rows` runs of `run` bytes: fours of each run first, what is left of all runs behind them.
- * x0, x1: the pixels' first runs; step0, step1: from one run to the next; rest: room for twice what is left, in fours.
+ * One pixel's widened inputs from `rows` > 0 runs of n bytes (a multiple of four), `down` bytes apart, to every second word from dst
+ * on (tm_widen_runs_2) or to every third one. Returns the end of what was written.
  */
-static __attribute__((noinline)) void tm_widen_rows(uint32_t *dst, const int8_t *x0, const int8_t *x1, ptrdiff_t step0,
-                                                 ptrdiff_t step1, int32_t rows, int32_t run, int8_t *rest) {
-  const int32_t fours = run & ~3;
-  const int32_t rest_bytes = (rows * (run & 3) + 3) & ~3;
-  int8_t *at = rest;
-  for (; rows > 0; --rows) {
-    dst = tm_widen_two(dst, x0, x1, fours);
-    for (int32_t k = fours; k < run; ++k) {
-      at[rest_bytes] = x1[k];
-      *at++ = x0[k];
-    }
-    x0 += step0;
-    x1 += step1;
+#define TM_WIDEN_WORD(w, step)        \
+  "sxtb16 r12, " w ", ror #8\n"       \
+  "sxtb16 " w ", " w "\n"             \
+  "str " w ", [r0], #" step "\n"      \
+  "str r12, [r0], #" step "\n"
+#define TM_WIDEN_RUNS(NAME, STEP)                                                                                             \
+  static __attribute__((naked, noinline, unused)) uint32_t *NAME(                                                             \
+      uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)), int32_t n __attribute__((unused)),      \
+      int32_t rows __attribute__((unused)), ptrdiff_t down __attribute__((unused))) {                                         \
+    __asm__ volatile(                                                                                                         \
+        "push {r4-r9, lr}\n"                                                                                                  \
+        "ldr r9, [sp, #28]\n"                                                                                                 \
+        ".L" #NAME "_row:\n"                                                                                                  \
+        "mov r4, r1\n"                                                                                                        \
+        "subs lr, r2, #16\n"                                                                                                  \
+        "blt .L" #NAME "_rest\n"                                                                                              \
+        ".L" #NAME "_words:\n"                                                                                                \
+        "ldr r8, [r4, #12]\n"                                                                                                 \
+        "ldr r7, [r4, #8]\n"                                                                                                  \
+        "ldr r6, [r4, #4]\n"                                                                                                  \
+        "ldr r5, [r4], #16\n"                                                                                                 \
+        TM_WIDEN_WORD("r5", STEP) TM_WIDEN_WORD("r6", STEP) TM_WIDEN_WORD("r7", STEP) TM_WIDEN_WORD("r8", STEP)               \
+        "subs lr, lr, #16\n"                                                                                                  \
+        "bge .L" #NAME "_words\n"                                                                                             \
+        ".L" #NAME "_rest:\n"                                                                                                 \
+        "lsls lr, lr, #29\n" /* carry: eight bytes more, sign: four */                                                        \
+        "bcc .L" #NAME "_four\n"                                                                                              \
+        "ldr r6, [r4, #4]\n"                                                                                                  \
+        "ldr r5, [r4], #8\n" TM_WIDEN_WORD("r5", STEP) TM_WIDEN_WORD("r6", STEP)                                              \
+        ".L" #NAME "_four:\n"                                                                                                 \
+        "bpl .L" #NAME "_next\n"                                                                                              \
+        "ldr r5, [r4]\n" TM_WIDEN_WORD("r5", STEP)                                                                            \
+        ".L" #NAME "_next:\n"                                                                                                 \
+        "add r1, r1, r9\n"                                                                                                    \
+        "subs r3, r3, #1\n"                                                                                                   \
+        "bne .L" #NAME "_row\n"                                                                                               \
+        "pop {r4-r9, pc}\n");                                                                                                 \
   }
-  if (rest_bytes != 0) {
-    (void)tm_widen_two(dst, rest, rest + rest_bytes, rest_bytes);
-  }
+TM_WIDEN_RUNS(tm_widen_runs_2, "8")
+TM_WIDEN_RUNS(tm_widen_runs_3, "12")
+#undef TM_WIDEN_RUNS
+
+/*
+ * The same of three runs of nine bytes, the first layer of most networks, the ninth ones last. `pixels` windows, `step` bytes apart, each
+ * to every third word, begin in neighbouring words.
+ */
+static __attribute__((naked, noinline, unused)) void tm_widen_nines(
+    uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)), ptrdiff_t down __attribute__((unused)),
+    ptrdiff_t step __attribute__((unused)), int32_t pixels __attribute__((unused))) {
+#define TM_WIDEN_NINE(last)    \
+  "ldr r4, [r1]\n"             \
+  "ldr r5, [r1, #4]\n"         \
+  "ldrsb " last ", [r1, #8]\n" TM_WIDEN_WORD("r4", "12") TM_WIDEN_WORD("r5", "12")
+  __asm__ volatile(
+      "push {r4-r9, lr}\n"
+      "ldr r8, [sp, #28]\n"
+      ".Ltm_widen_nines:\n"
+      "add r9, r1, r3\n"
+      TM_WIDEN_NINE("r6") "add r1, r1, r2\n" TM_WIDEN_NINE("r7") "add r1, r1, r2\n" TM_WIDEN_NINE("lr")
+      "pkhbt r6, r6, lr, lsl #16\n"
+      "str r7, [r0, #12]\n" /* the weights of the high half are 0, whatever stands there */
+      "str r6, [r0], #-140\n"
+      "mov r1, r9\n"
+      "subs r8, r8, #1\n"
+      "bne .Ltm_widen_nines\n"
+      "pop {r4-r9, pc}\n");
+#undef TM_WIDEN_NINE
 }
+
+/*
+ * One pixel's window of `rows` runs of four bytes to every third word. Each word is shifted left, then right, then joined with `pad`,
+ * for windows that the border cuts: their words are read from where they are inside.
+ */
+static __attribute__((naked, noinline, unused)) void tm_widen_words(
+    uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)), int32_t rows __attribute__((unused)),
+    ptrdiff_t down __attribute__((unused)), int32_t left __attribute__((unused)), int32_t right __attribute__((unused)),
+    uint32_t pad __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r8, lr}\n"
+      "ldr r5, [sp, #24]\n"
+      "ldr r6, [sp, #28]\n"
+      "ldr r7, [sp, #32]\n"
+      ".Ltm_widen_words:\n"
+      "ldr r4, [r1]\n"
+      "add r1, r1, r3\n"
+      "lsls r4, r4, r5\n"
+      "lsrs r4, r4, r6\n"
+      "orrs r4, r4, r7\n" TM_WIDEN_WORD("r4", "12")
+      "subs r2, r2, #1\n"
+      "bne .Ltm_widen_words\n"
+      "pop {r4-r8, pc}\n");
+}
+#undef TM_WIDEN_WORD
 
 static __attribute__((noinline)) uint32_t *tm_widen_threes(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2,
                                                            int32_t n) {
   return tm_widen_three(dst, x0, x1, x2, n);
 }
 
-/* The same of three neighbours' windows of three columns, ci (a multiple of 8) channels each: five pixels, each widened once. */
-static __attribute__((naked, noinline)) uint32_t *tm_widen_five(uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)),
-                                                                int32_t ci __attribute__((unused))) {
+/*
+ * Three neighbours' windows of three columns of ci (a multiple of 8) channels, all inside: five pixels of each row, each widened once.
+ */
+static __attribute__((naked, noinline, unused)) void tm_widen_five(
+    uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)), int32_t ci __attribute__((unused)),
+    int32_t rows __attribute__((unused)), ptrdiff_t down __attribute__((unused))) {
 /* four channels; r3: bytes of a column */
-#define TM_WIDEN_STEP               \
+#define TM_WIDEN_STEP(to)           \
   "add lr, r1, r2, lsl #1\n"        \
   "ldr r5, [r1, r2]\n"              \
   "ldr r7, [lr, r2]\n"              \
@@ -58,44 +136,37 @@ static __attribute__((naked, noinline)) uint32_t *tm_widen_five(uint32_t *dst __
   "sxtb16 r5, r5\n"                 \
   "sxtb16 r6, r6\n"                 \
   "sxtb16 r7, r7\n"                 \
-  "sxtb16 r8, r8\n"                 \
-  "stm r0, {r4-r6, r9-r11}\n"       \
-  "add r0, r0, r3\n"                \
-  "stm r0, {r5-r7, r10-r12}\n"      \
-  "add r0, r0, r3\n"                \
-  "stm r0!, {r6-r8, r11, r12, lr}\n" \
-  "sub r0, r0, r3, lsl #1\n"
+  "sxtb16 r8, r8\n" to
+#define TM_WIDEN_LEFT "stm r0, {r4-r6, r9-r11}\n"
+#define TM_WIDEN_MIDDLE "stm r0, {r5-r7, r10-r12}\n"
   __asm__ volatile(
       "push {r3-r11, lr}\n"
-      "add r3, r1, r2\n"
-      "str r3, [sp]\n"
+      "ldr r4, [sp, #40]\n"
+      "sub sp, #8\n" /* the row's end, what leads to the next row; rows left are above */
+      "sub r4, r4, r2\n"
+      "str r4, [sp, #4]\n"
       "add r3, r2, r2, lsl #1\n"
       "lsl r3, r3, #1\n"
-      ".Ltm_widen_five:\n" TM_WIDEN_STEP TM_WIDEN_STEP
+      ".Ltm_widen_five_row:\n"
+      "add r4, r1, r2\n"
+      "str r4, [sp]\n"
+      ".Ltm_widen_five:\n"
+      TM_WIDEN_STEP(TM_WIDEN_LEFT "add r0, r0, r3\n" TM_WIDEN_MIDDLE "add r0, r0, r3\n" "stm r0!, {r6-r8, r11, r12, lr}\n")
+      TM_WIDEN_STEP("stm r0, {r6-r8, r11, r12, lr}\n" "sub r0, r0, r3\n" TM_WIDEN_MIDDLE "sub r0, r0, r3\n" "stm r0!, {r4-r6, r9-r11}\n")
       "ldr r4, [sp]\n"
       "cmp r1, r4\n"
       "bne .Ltm_widen_five\n"
+      "ldrd r4, r5, [sp, #4]\n"
       "add r0, r0, r3, lsl #1\n"
+      "add r1, r1, r4\n"
+      "subs r5, r5, #1\n"
+      "str r5, [sp, #8]\n"
+      "bne .Ltm_widen_five_row\n"
+      "add sp, #8\n"
       "pop {r3-r11, pc}\n");
 #undef TM_WIDEN_STEP
-}
-
-/*
- * Three pixels' widened inputs from `rows` runs of `run` bytes: a multiple of four, or nine in three rows, the first layer of most
- * networks. advance: from pixel to pixel, down: to the next run.
- */
-static void tm_widen_three_rows(uint32_t *dst, const int8_t *x, ptrdiff_t advance, ptrdiff_t down, int32_t rows, int32_t run) {
-  const int five = run == 3 * advance && advance % 8 == 0;
-  const int8_t *row = x;
-  for (; rows > 0; --rows, row += down) {
-    dst = five ? tm_widen_five(dst, row, (int32_t)advance) : tm_widen_threes(dst, row, row + advance, row + 2 * advance, run & ~3);
-  }
-  if (run == 9) {
-    for (int32_t k = 0; k < 3; ++k, x += advance) {
-      dst[k] = ((uint32_t)x[8] & 0xffffu) | (uint32_t)x[8 + 2 * down] << 16;
-      dst[3 + k] = (uint32_t)x[8 + down]; /* the weights of the high half are 0, whatever stands there */
-    }
-  }
+#undef TM_WIDEN_LEFT
+#undef TM_WIDEN_MIDDLE
 }
 
 #endif
