@@ -92,35 +92,6 @@ static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apart)
   return dst;
 }
 
-/* A window of a multiple of four channels, which is not all inside or not rows of bytes. */
-static __attribute__((noinline)) void widen_border(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, uint32_t *dst, int32_t iy, int32_t ix0,
-                                                   int32_t apart) {
-  const int32_t ci = p->in.c;
-  const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
-  const int32_t left = tm_clamp_i32(-ix0, 0, p->kernel_w);
-  const int32_t right = tm_clamp_i32(p->in.w - ix0, left, p->kernel_w);
-  for (int32_t ky = 0; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
-    if (iy < 0 || iy >= p->in.h) {
-      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, apart);
-      continue;
-    }
-    const int8_t *row = x + tm_row_offset(&p->in, iy);
-    if (joined) {
-      dst = widen_pad(dst, p->pad_value, left * ci, apart);
-      dst = widen(dst, row + (ptrdiff_t)(ix0 + left) * ci, (right - left) * ci, 1, 0, apart);
-      dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, apart);
-      continue;
-    }
-    for (int32_t kx = 0, ix = ix0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
-      if (ix >= 0 && ix < p->in.w) {
-        dst = widen(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, 1, 0, apart);
-      } else {
-        dst = widen_pad(dst, p->pad_value, ci, apart);
-      }
-    }
-  }
-}
-
 /* `rows` runs of `run` bytes, `down` bytes apart: fours of each run first, what is left of all runs behind them, by way of `rest`. */
 static void widen_odd(uint32_t *dst, const int8_t *x, int32_t run, int32_t rows, ptrdiff_t down, int32_t apart, int8_t *rest) {
   if (apart == 3 && run == 9 && rows == 3) {
@@ -171,7 +142,47 @@ static inline void advance(const tm_conv_2d_i8_pairs_params *p, const int8_t *x,
   }
 }
 
-/* A window whose rows are four bytes each, of a view at least as wide, to every third word. */
+/* A window of a multiple of four channels, which is not all inside or not rows of bytes. */
+static __attribute__((noinline)) void widen_border(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, const pixel *at, uint32_t *dst,
+                                                   int32_t apart) {
+  const int32_t ci = p->in.c;
+  const int joined = p->dilation_w == 1 && p->in.px_stride == ci;
+  const int32_t left = tm_clamp_i32(-at->ix, 0, p->kernel_w);
+  const int32_t right = tm_clamp_i32(p->in.w - at->ix, left, p->kernel_w);
+  const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
+  const int8_t *row = at->x; /* of the window's first column, wherever that is */
+  for (int32_t ky = 0, iy = at->iy; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
+    if (iy < 0 || iy >= p->in.h) {
+      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, apart);
+      continue;
+    }
+    if (!at->rows_inside) {
+      row = x + tm_row_offset(&p->in, iy) + (ptrdiff_t)at->ix * p->in.px_stride;
+    }
+    if (joined) {
+      if (left != 0) {
+        dst = widen_pad(dst, p->pad_value, left * ci, apart);
+      }
+      if (left != right) {
+        dst = widen(dst, row + left * ci, (right - left) * ci, 1, 0, apart);
+      }
+      if (right != p->kernel_w) {
+        dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, apart);
+      }
+    } else {
+      for (int32_t kx = 0, ix = 0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
+        if (at->ix + ix >= 0 && at->ix + ix < p->in.w) {
+          dst = widen(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, 1, 0, apart);
+        } else {
+          dst = widen_pad(dst, p->pad_value, ci, apart);
+        }
+      }
+    }
+    row += down;
+  }
+}
+
+/* A window not all inside whose rows are four bytes each, of a view at least as wide, to every third word. */
 static __attribute__((noinline)) void widen_words(const tm_conv_2d_i8_pairs_params *p, const pixel *at, uint32_t *dst) {
   const int32_t ci = p->in.c;
   const int32_t inside = tm_clamp_i32(at->ix, 0, p->in.w - p->kernel_w);
@@ -351,14 +362,23 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     int8_t *const to = at.y;
     const int in_row = at.ox + 2 < p->out.w;
     together = TM_TRIPLES && p->together == 3 && left > 2 && (in_row || dense) ? 3 : 2;
-    if ((in_fours ? five : nines) && together == 3 && in_row && at.rows_inside && at.ix >= 0 && at.ix + 2 * p->stride_w < columns) {
-      if (in_fours) {
-        tm_widen_five(wide, at.x, ci, p->kernel_h, down);
-      } else {
-        tm_widen_nines(wide, at.x, down, step, 3);
+    if ((in_fours || nines) && together == 3 && in_row && at.rows_inside && at.ix >= 0 && at.ix + 2 * p->stride_w < columns) {
+      /* all groups of this row that are inside */
+      const int32_t inside = tm_min_i32((columns - 1 - at.ix) / p->stride_w + 1, p->out.w - at.ox) / 3 * 3;
+      const int8_t *from = at.x;
+      for (together = 0; together < inside; together += 3, from += 3 * step) {
+        if (!in_fours) {
+          tm_widen_nines(wide, from, down, step, 3);
+        } else if (five) {
+          tm_widen_five(wide, from, ci, p->kernel_h, down);
+        } else {
+          for (int32_t k = 0; k < 3; ++k) {
+            (void)tm_widen_runs_3(wide + k, from + k * step, run, p->kernel_h, down);
+          }
+        }
+        run_three(&l, to + together * p->out.px_stride);
       }
-      advance(p, x, y, &at, 3);
-      run_three(&l, to);
+      advance(p, x, y, &at, together);
       continue;
     }
     for (int32_t k = 0; k < together; ++k) {
@@ -366,9 +386,13 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       if (in_fours && inside) {
         (void)widen(wide + k, at.x, run, p->kernel_h, down, together);
       } else if (in_fours) {
-        widen_border(p, x, wide + k, at.iy, at.ix, together);
+        widen_border(p, x, &at, wide + k, together);
       } else if (TM_CONV_2D_PAIRS_WORDS != 0 && words && together == 3) {
-        widen_words(p, &at, wide + k);
+        if (inside) {
+          tm_widen_words(wide + k, at.x, p->kernel_h, down, 0, 0, 0);
+        } else {
+          widen_words(p, &at, wide + k);
+        }
       } else if (inside) {
         widen_odd(wide + k, at.x, run, p->kernel_h, down, together, rest);
       } else {

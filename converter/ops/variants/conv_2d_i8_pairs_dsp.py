@@ -79,7 +79,7 @@ def instructions(n: NodeView) -> float:
     co, kh, kw, ci = w.shape
     groups = -(-kh * kw * ci // 4)
     pixels = n.y.elements // co
-    return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 34.0) + 16.0 * groups + 60.0 * kh + 60.0)
+    return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 33.0) + 14.0 * groups + 44.0 * kh + 20.0)
 
 
 VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3670, parts=_pairs.PART_BYTES)
