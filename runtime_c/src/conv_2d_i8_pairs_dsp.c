@@ -75,43 +75,6 @@ static void gather(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t 
   }
 }
 
-/* n bytes (a multiple of four) of one pixel, `rows` times, to every apart-th word. */
-static inline uint32_t *widen(uint32_t *dst, const int8_t *x, int32_t n, int32_t rows, ptrdiff_t down, int32_t apart) {
-  return apart == 3 ? tm_widen_runs_3(dst, x, n, rows, down) : tm_widen_runs_2(dst, x, n, rows, down);
-}
-
-/* n bytes of padding likewise. */
-static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apart) {
-  const uint32_t half = (uint32_t)pad & 0xffffu;
-  const uint32_t word = half << 16 | half;
-  for (; n > 0; n -= 4) {
-    dst[0] = word;
-    dst[apart] = word;
-    dst += 2 * apart;
-  }
-  return dst;
-}
-
-/* `rows` runs of `run` bytes, `down` bytes apart: fours of each run first, what is left of all runs behind them, by way of `rest`. */
-static void widen_odd(uint32_t *dst, const int8_t *x, int32_t run, int32_t rows, ptrdiff_t down, int32_t apart, int8_t *rest) {
-  if (apart == 3 && run == 9 && rows == 3) {
-    tm_widen_nines(dst, x, down, 0, 1);
-    return;
-  }
-  const int32_t fours = run & ~3;
-  dst = widen(dst, x, fours, rows, down, apart);
-  if (fours == run) {
-    return;
-  }
-  int8_t *at = rest;
-  for (; rows > 0; --rows, x += down) {
-    for (int32_t k = fours; k < run; ++k) {
-      *at++ = x[k];
-    }
-  }
-  (void)widen(dst, rest, (int32_t)(at + 3 - rest) & ~3, 1, 0, apart);
-}
-
 /* An output pixel, its window's first row and column, and where both are in memory. */
 typedef struct pixel {
   int32_t oy, ox, iy, ix;
@@ -153,7 +116,7 @@ static __attribute__((noinline)) void widen_border(const tm_conv_2d_i8_pairs_par
   const int8_t *row = at->x; /* of the window's first column, wherever that is */
   for (int32_t ky = 0, iy = at->iy; ky < p->kernel_h; ++ky, iy += p->dilation_h) {
     if (iy < 0 || iy >= p->in.h) {
-      dst = widen_pad(dst, p->pad_value, p->kernel_w * ci, apart);
+      dst = tm_widen_pad(dst, p->pad_value, p->kernel_w * ci, apart);
       continue;
     }
     if (!at->rows_inside) {
@@ -161,20 +124,20 @@ static __attribute__((noinline)) void widen_border(const tm_conv_2d_i8_pairs_par
     }
     if (joined) {
       if (left != 0) {
-        dst = widen_pad(dst, p->pad_value, left * ci, apart);
+        dst = tm_widen_pad(dst, p->pad_value, left * ci, apart);
       }
       if (left != right) {
-        dst = widen(dst, row + left * ci, (right - left) * ci, 1, 0, apart);
+        dst = tm_widen_runs(dst, row + left * ci, (right - left) * ci, 1, 0, apart);
       }
       if (right != p->kernel_w) {
-        dst = widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, apart);
+        dst = tm_widen_pad(dst, p->pad_value, (p->kernel_w - right) * ci, apart);
       }
     } else {
       for (int32_t kx = 0, ix = 0; kx < p->kernel_w; ++kx, ix += p->dilation_w) {
         if (at->ix + ix >= 0 && at->ix + ix < p->in.w) {
-          dst = widen(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, 1, 0, apart);
+          dst = tm_widen_runs(dst, row + (ptrdiff_t)ix * p->in.px_stride, ci, 1, 0, apart);
         } else {
-          dst = widen_pad(dst, p->pad_value, ci, apart);
+          dst = tm_widen_pad(dst, p->pad_value, ci, apart);
         }
       }
     }
@@ -196,11 +159,16 @@ static __attribute__((noinline)) void widen_words(const tm_conv_2d_i8_pairs_para
     tm_widen_words(dst, row, p->kernel_h, (ptrdiff_t)p->dilation_h * p->in.row_stride, left, right, pad & ~kept);
     return;
   }
-  for (int32_t ky = 0, iy = at->iy; ky < p->kernel_h; ++ky, iy += p->dilation_h, dst += 6) {
+  for (int32_t ky = 0, rows = 1; ky < p->kernel_h; ky += rows, dst += 6 * rows) {
+    const int32_t iy = at->iy + ky * p->dilation_h;
+    rows = 1;
     if (iy < 0 || iy >= p->in.h) {
-      (void)widen_pad(dst, p->pad_value, 4, 3);
+      (void)tm_widen_pad(dst, p->pad_value, 4, 3);
     } else {
-      tm_widen_words(dst, row + tm_row_offset(&p->in, iy), 1, 0, left, right, pad & ~kept);
+      if (p->in.ring == 0 && p->dilation_h == 1) { /* the others follow */
+        rows = tm_min_i32(p->kernel_h - ky, p->in.h - iy);
+      }
+      tm_widen_words(dst, row + tm_row_offset(&p->in, iy), rows, p->in.row_stride, left, right, pad & ~kept);
     }
   }
 }
@@ -384,7 +352,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     for (int32_t k = 0; k < together; ++k) {
       const int inside = at.rows_inside && at.ix >= 0 && at.ix < columns;
       if (in_fours && inside) {
-        (void)widen(wide + k, at.x, run, p->kernel_h, down, together);
+        (void)tm_widen_runs(wide + k, at.x, run, p->kernel_h, down, together);
       } else if (in_fours) {
         widen_border(p, x, &at, wide + k, together);
       } else if (TM_CONV_2D_PAIRS_WORDS != 0 && words && together == 3) {
@@ -394,10 +362,10 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
           widen_words(p, &at, wide + k);
         }
       } else if (inside) {
-        widen_odd(wide + k, at.x, run, p->kernel_h, down, together, rest);
+        tm_widen_odd(wide + k, at.x, run, p->kernel_h, down, together, rest);
       } else {
         gather(p, x, bytes, at.iy, at.ix);
-        widen_odd(wide + k, bytes, run, p->kernel_h, run, together, rest);
+        tm_widen_odd(wide + k, bytes, run, p->kernel_h, run, together, rest);
       }
       l.two.apart = at.y - to;
       if (k + 1 < left) { /* else there is no second pixel: the first one's inputs again, and its outputs written twice */

@@ -91,20 +91,30 @@ static __attribute__((naked, noinline, unused)) void tm_widen_words(
     uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)), int32_t rows __attribute__((unused)),
     ptrdiff_t down __attribute__((unused)), int32_t left __attribute__((unused)), int32_t right __attribute__((unused)),
     uint32_t pad __attribute__((unused))) {
+#define TM_WIDEN_CUT(w)       \
+  "lsls " w ", " w ", r5\n"   \
+  "lsrs " w ", " w ", r6\n"   \
+  "orrs " w ", " w ", r7\n" TM_WIDEN_WORD(w, "12")
   __asm__ volatile(
       "push {r4-r8, lr}\n"
       "ldr r5, [sp, #24]\n"
       "ldr r6, [sp, #28]\n"
       "ldr r7, [sp, #32]\n"
+      "lsrs r2, r2, #1\n"
+      "bcc .Ltm_widen_words_even\n"
+      "ldr r4, [r1]\n"
+      "add r1, r1, r3\n" TM_WIDEN_CUT("r4")
+      ".Ltm_widen_words_even:\n"
+      "cbz r2, .Ltm_widen_words_end\n"
       ".Ltm_widen_words:\n"
       "ldr r4, [r1]\n"
-      "add r1, r1, r3\n"
-      "lsls r4, r4, r5\n"
-      "lsrs r4, r4, r6\n"
-      "orrs r4, r4, r7\n" TM_WIDEN_WORD("r4", "12")
+      "ldr r8, [r1, r3]\n"
+      "add r1, r1, r3, lsl #1\n" TM_WIDEN_CUT("r4") TM_WIDEN_CUT("r8")
       "subs r2, r2, #1\n"
       "bne .Ltm_widen_words\n"
+      ".Ltm_widen_words_end:\n"
       "pop {r4-r8, pc}\n");
+#undef TM_WIDEN_CUT
 }
 #undef TM_WIDEN_WORD
 
@@ -167,6 +177,43 @@ static __attribute__((naked, noinline, unused)) void tm_widen_five(
 #undef TM_WIDEN_STEP
 #undef TM_WIDEN_LEFT
 #undef TM_WIDEN_MIDDLE
+}
+
+/* n bytes (a multiple of four) of one pixel, `rows` times, to every apart-th word. */
+static inline uint32_t *tm_widen_runs(uint32_t *dst, const int8_t *x, int32_t n, int32_t rows, ptrdiff_t down, int32_t apart) {
+  return apart == 3 ? tm_widen_runs_3(dst, x, n, rows, down) : tm_widen_runs_2(dst, x, n, rows, down);
+}
+
+/* n bytes of padding likewise. */
+static uint32_t *tm_widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apart) {
+  const uint32_t half = (uint32_t)pad & 0xffffu;
+  const uint32_t word = half << 16 | half;
+  for (; n > 0; n -= 4) {
+    dst[0] = word;
+    dst[apart] = word;
+    dst += 2 * apart;
+  }
+  return dst;
+}
+
+/* `rows` runs of `run` bytes, `down` bytes apart: fours of each run first, what is left of all runs behind them, by way of `rest`. */
+static void tm_widen_odd(uint32_t *dst, const int8_t *x, int32_t run, int32_t rows, ptrdiff_t down, int32_t apart, int8_t *rest) {
+  if (apart == 3 && run == 9 && rows == 3) {
+    tm_widen_nines(dst, x, down, 0, 1);
+    return;
+  }
+  const int32_t fours = run & ~3;
+  dst = tm_widen_runs(dst, x, fours, rows, down, apart);
+  if (fours == run) {
+    return;
+  }
+  int8_t *at = rest;
+  for (; rows > 0; --rows, x += down) {
+    for (int32_t k = fours; k < run; ++k) {
+      *at++ = x[k];
+    }
+  }
+  (void)tm_widen_runs(dst, rest, (int32_t)(at + 3 - rest) & ~3, 1, 0, apart);
 }
 
 #endif
