@@ -23,7 +23,9 @@ from tinyml.opspec import (
     OpSpec,
     Options,
     Ref,
+    Reshaped,
     Value,
+    ViewRule,
     Whole,
     require,
     supported,
@@ -132,6 +134,14 @@ def table(n: NodeView, scalar: int, compute: Compute) -> np.ndarray:
     return np.clip(out, *n.attrs.clamp).astype(np.int8)
 
 
+def view(n: NodeView, compute: Compute) -> ViewRule | None:
+    """A constant scalar may leave every byte as it is, under another scale: no code then."""
+    x = operands(n)[0]
+    if scalar_operand(n) != 1 or x.is_const or x.dtype is not DType.INT8 or x.shape != n.y.shape:
+        return None
+    return Reshaped() if (table(n, 1, compute) == ew.ALL_INT8).all() else None
+
+
 def broadcast_geom(t: Tensor, g: Geom, out: tuple[int, int, int]) -> Geom:
     """t's geometry with the output's extent: strides 0 along repeated rows and pixels. One channel stays one channel."""
     h, w, c = hwc(t.shape)
@@ -168,7 +178,7 @@ def cases(scales: Callable[[float, float], float]) -> Iterable[Case]:
     """`scales` gives a sensible output scale for two input scales."""
     rng = np.random.default_rng(7)
 
-    def case(name, sa, sb, so, act=0, s=(0.05, 0.03), z=(3, -20, 10), out=None, const=None, f=False, out_scale=None):
+    def case(name, sa, sb, so, act=0, s=(0.05, 0.03), z=(3, -20, 10), out=None, const=None, f=False, out_scale=None, value=None):
         def tensor(k: int, shape: tuple[int, ...]) -> CaseTensor:
             data = None
             if f:
@@ -176,7 +186,7 @@ def cases(scales: Callable[[float, float], float]) -> Iterable[Case]:
                     data = rng.normal(0, 2, shape).astype(np.float32)
                 return CaseTensor(shape, DType.FLOAT32, data=data, low=-4, high=4)
             if const == k:
-                data = rng.integers(-128, 128, shape).astype(np.int8)
+                data = rng.integers(-128, 128, shape).astype(np.int8) if value is None else np.full(shape, value, np.int8)
             return CaseTensor(shape, scale=s[k], zero_point=z[k], data=data)
 
         y = CaseTensor(so, DType.FLOAT32) if f else CaseTensor(so, scale=out_scale or scales(*s), zero_point=z[2])
@@ -206,6 +216,8 @@ def cases(scales: Callable[[float, float], float]) -> Iterable[Case]:
     yield case("one_channel_row", (1, 4, 5, 1), (1, 4, 1, 1), (1, 4, 5, 1))
     yield case("scalar_constant_second", full, (), full, const=1)
     yield case("scalar_constant_first", (1,), full, full, const=0, z=(-7, 11, 5))
+    for name, value in (("scalar_nothing", 0), ("scalar_one", 100)):  # what ADD or MUL leaves as it is
+        yield case(name, full, (), full, s=(0.06, 0.01), z=(-128, 0, -128), const=1, out_scale=0.06, value=value)
     yield case("scalar_variable", full, (1,), full)
     yield case("vectors", (300,), (300,), (300,))
     yield case("ranks_2_and_1", (9, 17), (17,), (9, 17))
@@ -229,6 +241,7 @@ def binary_spec(
         infer=lambda n: infer(n, check_scales, packs),
         reference=lambda n, arrays: reference(n, arrays, compute),
         access=access,
+        view=lambda n: view(n, compute),
         lower=lower_op,
         cases=lambda: cases(scales),
         with_clamp=lambda n, lo, hi: replace(n.attrs, clamp=(max(lo, n.attrs.clamp[0]), min(hi, n.attrs.clamp[1]))),

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinyml.ir import DType, NodeView, Tensor, hwc
 from tinyml.numerics import quantize_multiplier
+from tinyml.ops._line import line_of
 from tinyml.opspec import (
     Access,
     Arg,
@@ -26,8 +27,10 @@ from tinyml.opspec import (
     require,
     supported,
 )  # fmt: skip
+from tinyml.variants import least
 
 ALL_INT8 = np.arange(-128, 128, dtype=np.int64)
+LUT_INSTRUCTIONS, LINE_INSTRUCTIONS = 7.0, 14.0  # an element
 
 
 @dataclass(frozen=True)
@@ -116,17 +119,19 @@ def operand(t: Tensor, low: Lowering) -> tuple[Arg, Geom]:
 
 
 def lut_call(x: Tensor, y: Tensor, ascending: np.ndarray, low: Lowering) -> tuple[KernelCall, ...]:
-    """y = table[x] for 8-bit x and y; `ascending` as for apply_table. The kernel indexes by the byte's unsigned value."""
+    """y = table[x] for 8-bit x and y; `ascending` as for apply_table. The kernel indexes by the byte's unsigned value. Of int8 values whose
+    table is a line, its numbers instead where the table's bytes are not worth the time that they save."""
     order = np.arange(256, dtype=np.uint8).view(x.dtype.numpy)
     by_byte = apply_table(ascending.astype(y.dtype.numpy), order).view(np.uint8)
     source, geom = operand(x, low)
-    return (
-        KernelCall(
-            "tm_lut_i8", "lut", "tm_lut_i8_params",
-            (("in", geom), ("out", low.geom(y))),
-            (source, Table("lut", by_byte, "table"), Ref(y.id), None),
-        ),
-    )  # fmt: skip
+    geoms = (("in", geom), ("out", low.geom(y)))
+    table = KernelCall("tm_lut_i8", "lut", "tm_lut_i8_params", geoms, (source, Table("lut", by_byte, "table"), Ref(y.id), None))
+    line = line_of(ascending) if x.dtype is y.dtype is DType.INT8 else None
+    if line is None:
+        return (table,)
+    numbers = (("mult", line.mult), ("add", line.add), ("shift", line.shift), ("clamp_lo", line.lo), ("clamp_hi", line.hi))
+    few = KernelCall("tm_line_i8", "line", "tm_line_i8_params", (*geoms, *numbers), (source, Ref(y.id), None))
+    return least(low, ((table,), LUT_INSTRUCTIONS * y.elements), ((few,), LINE_INSTRUCTIONS * y.elements))
 
 
 def clip_call(n: NodeView, low: Lowering, lo: float, hi: float) -> tuple[KernelCall, ...]:

@@ -33,8 +33,10 @@
 
 #if defined(__GNUC__)
 #define TM_ALIGNED(n) __attribute__((aligned(n)))
+#define TM_NOINLINE __attribute__((noinline))
 #else
 #define TM_ALIGNED(n)
+#define TM_NOINLINE
 #endif
 
 /* Constant tables (weights, biases, multipliers) go to named sections, so that a linker script can place them. */
