@@ -21,7 +21,7 @@ from tinyml.ir import DType, Tensor
 from tinyml.plan.model import Plan
 from tinyml.resources import runtime_dir, templates_dir
 
-RUNTIME_VERSION = 4  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
+RUNTIME_VERSION = 5  # TM_RUNTIME_VERSION this generator writes for; the generated code asserts it
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
         "prefix": prefix, "PREFIX": prefix.upper(), "version": __version__, "runtime_version": RUNTIME_VERSION,
         "name": name, "hash": digest[:32], "hash_bytes": [int(digest[i : i + 2], 16) for i in range(0, 32, 2)],
         "plan": plan, "steps": steps, "runners": runners,
-        "step_table": step_table([(s.function, s.record.code if s.record else b"") for s in steps]),
+        "step_table": step_table([(s.function, s.record) for s in steps], 1 + len(plan.further)),
         "tables": tables.unique, "banks": banks, "headers": sorted(headers),
         "inputs": inputs, "outputs": outputs, "tensors": describe_tensors(plan),
         "input_infos": io_tensors(plan, True), "output_infos": io_tensors(plan, False), "ctype": CTYPES, "geom": c_geom,
@@ -118,7 +118,7 @@ def emit_project(plan: Plan, model_bytes: bytes, name: str, rooms: Sequence[Flas
     }
     kernels = {k for s in plan.schedule.steps for c in s.calls for k in (c.func, *c.uses, *c.loops)}
     kernels |= {driver for header, driver in (("chain", "tm_chain_row"), ("tiles", "tm_tiles_run")) if header in headers}
-    kernels |= {"tm_step_numbers"} if steps else set()
+    kernels |= {"tm_step_run", "tm_step_read"} if steps else set()
     runtime = _runtime(kernels, {"base", "model", *headers})
     files.update({f"{src}/{path}": text for path, text in runtime.items()})
     inside = {b: sum(t.bytes for t in tables.unique if banks.get(t.name) == b) for b in sorted(set(banks.values()))}

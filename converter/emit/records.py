@@ -1,132 +1,158 @@
 """Steps as data: the numbers of a kernel call as bytes, and one C function per kernel that decodes them (tm/steps.h).
 
-A params struct and a function per step are some 140 bytes; most of their numbers are small or zero, and as bytes they are some 40.
+A params struct and a function per step are some 140 bytes; most of their numbers are small, and most of those occur in other steps
+too (emit/parts.py), so that some 20 remain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import gcd
 
 import numpy as np
 
+from tinyml.emit.parts import DENSE, compress, count, encoded
 from tinyml.emit.tables import TableSet
-from tinyml.emit.values import CTYPES, c_arena, c_ints
+from tinyml.emit.values import CTYPES, c_ints
 from tinyml.opspec import Arg, Geom, KernelCall, Ref, Scratch, Table, Value
 from tinyml.plan.model import Plan, Step
+
+MOST_POINTERS = 8  # TM_STEP_POINTERS
+TABLE_BITS = 3  # of a step's second byte, which has the number of its function above them
+FURTHER = 31  # in place of that number: it stands in two bytes behind
+MOST_BYTES = 250  # of a step, whose length is one byte
+NEXT_TABLE = -1
 
 
 @dataclass(frozen=True)
 class Runner:
-    """A function that makes one kind of kernel call: `words` 32-bit fields of its params struct come from the bytes, then `numbers`
-    more. others: (field, C expression) of the params' other fields, "" for one that is all zero; expression: the call."""
+    """A function that makes one kind of kernel call: `words` 32-bit fields of its params struct come from the bytes, then `pointers`.
+    others: (field, C expression) of the params' other fields, "" for one that is all zero; expression: the call."""
 
     name: str
     func: str
     struct: str
     words: int
-    numbers: int
+    pointers: int
     others: tuple[tuple[str, str], ...]
     expression: str
 
 
 @dataclass(frozen=True)
+class Place:
+    """Bytes from the start of an arena on."""
+
+    arena: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class Record:
-    """One step: its runner's name, and its bytes."""
+    """One step: its runner's name, the numbers of its params, and for each pointer the table's name or the place."""
 
     runner: str
-    code: bytes
+    words: tuple[int | None, ...]
+    pointers: tuple[str | Place, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(p for p in self.pointers if isinstance(p, str))
 
 
 @dataclass(frozen=True)
 class StepTable:
-    """All steps as C: the functions that make them, the bytes of each with its function's number in front, and where they begin."""
+    """All steps as C (tm_steps): the functions that make them, lines of bytes for each step and of the parts that they share, and the
+    tables in the order in which they use them."""
 
     functions: tuple[str, ...]
-    code: tuple[tuple[str, ...], ...]  # lines, per step
-    starts: tuple[str, ...]
-    start_type: str
+    code: tuple[tuple[str, ...], ...]
+    parts: tuple[str, ...]
+    tables: tuple[str, ...]
+    unit: int
+    arena_bits: int
 
 
 @dataclass
 class RunnerSet:
-    """Runners so far, and the names of the tables that the bytes refer to by number."""
+    """Runners so far."""
 
     unique: list[Runner] = field(default_factory=list)
-    tables: list[str] = field(default_factory=list)
 
     @property
     def zeroes(self) -> bool:
         """Whether any of them sets members to zero."""
         return any(not value for r in self.unique for _, value in r.others)
 
-    def table(self, name: str) -> int:
-        if name not in self.tables:
-            self.tables.append(name)
-        return self.tables.index(name)
-
     def name(self, r: Runner) -> str:
         """Of the runner that does what `r`, whose own name is ignored, does."""
         kinds = [known for known in self.unique if known.func == r.func]
         for known in kinds:
-            if (known.words, known.numbers, known.others, known.expression) == (r.words, r.numbers, r.others, r.expression):
+            if (known.words, known.pointers, known.others, known.expression) == (r.words, r.pointers, r.others, r.expression):
                 return known.name
         name = f"run_{r.func.removeprefix('tm_')}" + (f"_{len(kinds)}" if kinds else "")
-        self.unique.append(Runner(name, r.func, r.struct, r.words, r.numbers, r.others, r.expression))
+        self.unique.append(Runner(name, r.func, r.struct, r.words, r.pointers, r.others, r.expression))
         return name
 
 
 def emit_record(plan: Plan, step: Step, call: KernelCall, tables: TableSet, runners: RunnerSet) -> Record | None:
-    """The step as data; None where its params have pointers in front of numbers, or inside a member."""
+    """The step as data; None where its params have pointers in front of numbers, or inside a member, or where there are too many."""
     words, rest = _split(call.params)
     if words is None:
         return None
-    numbers: list[int] = []
+    pointers: list[str | Place] = []
 
-    def number(n: int) -> str:
-        numbers.append(n)
-        return f"v[{len(numbers) - 1}]"
+    def at(p: str | Place, kind: str) -> str:
+        pointers.append(p)
+        return f"s->at[{len(pointers) - 1}].{kind}"
 
-    def pointer(t: Table | None) -> str:
+    def table(t: Table | None) -> str:
         name = "NULL" if t is None else tables.name(t)
         if t is None or name == "NULL":
             return "NULL"
-        return f"(const {CTYPES[t.data.dtype.name]} *)tables[{number(runners.table(name))}]"
+        return f"(const {CTYPES[t.data.dtype.name]} *){at(name, 'table')}"
 
     def argument(a: Arg) -> str:
         if a is None or isinstance(a, Table):
-            return pointer(a)
+            return table(a)
         if isinstance(a, Scratch):
             assert step.scratch is not None
-            arena, offset = plan.buffer_place(step.scratch)
-            return f"({c_arena(arena)} + {number(offset)})"
+            return at(Place(*plan.buffer_place(step.scratch)), "data")
         assert isinstance(a, Ref)
         dtype = plan.graph.tensors[a.tensor].dtype
         arena, offset = plan.place(a.tensor)
-        return f"({CTYPES[dtype.value]} *)(void *)({c_arena(arena)} + {number(offset + a.offset * dtype.bytes)})"
+        return f"({CTYPES[dtype.value]} *){at(Place(arena, offset + a.offset * dtype.bytes), 'data')}"
 
-    others = tuple((name, "" if t == ZEROS else pointer(t)) for name, t in rest)
+    others = tuple((name, "" if t == ZEROS else table(t)) for name, t in rest)
     args = [argument(a) for a in call.args]
     expression = f"{call.func}(&p, {', '.join(args)})"
-    runner = Runner("", call.func, call.struct, count(words), len(numbers), others, expression)
-    return Record(runners.name(runner), encoded([*words, *numbers]))
+    many = len(pointers) > MOST_POINTERS or sum(isinstance(p, str) for p in pointers) >= 1 << TABLE_BITS
+    if many or sum(len(encoded(w)) for w in words) + 5 * len(pointers) > MOST_BYTES:
+        return None
+    runner = Runner("", call.func, call.struct, count(words), len(pointers), others, expression)
+    return Record(runners.name(runner), tuple(words), tuple(pointers))
 
 
-def step_table(steps: Sequence[tuple[str, bytes]]) -> StepTable:
-    """Of the function and the bytes of each step."""
+def step_table(steps: Sequence[tuple[str, Record | None]], arenas: int) -> StepTable:
+    """Of the function of each step, and of its data."""
+    records = [record for _, record in steps]
     functions = tuple(dict.fromkeys(name for name, _ in steps))
-    code = [encoded([functions.index(name)]) + more for name, more in steps]
-    starts = [sum(map(len, code[:k])) for k in range(len(code))]
-    small = sum(map(len, code)) < 1 << 16
-    return StepTable(functions, tuple(tuple(c_ints(list(c))) for c in code), tuple(c_ints(starts)), "uint16_t" if small else "uint32_t")
+    tables = tuple(t for r in records if r for t in r.tables)
+    arena_bits = (arenas - 1).bit_length()
+    unit = gcd(*(p.offset for r in records if r for p in r.pointers if isinstance(p, Place))) or 1
 
+    def number(p: str | Place) -> int:
+        return NEXT_TABLE if isinstance(p, str) else p.offset // unit << arena_bits | p.arena
 
-DENSE = None  # among numbers: the strides and the ring of a dense geometry, behind its w and c
-DENSE_NUMBERS = 4
-
-
-def count(numbers: Sequence[int | None]) -> int:
-    return sum(DENSE_NUMBERS if n is DENSE else 1 for n in numbers)
+    shared = compress([n for r in records for n in ((r.words, tuple(map(number, r.pointers))) if r else ((), ()))])
+    code = []
+    for k, (name, record) in enumerate(steps):
+        f = functions.index(name)
+        used = len(record.tables) if record else 0
+        data = [min(f, FURTHER) << TABLE_BITS | used, *(f.to_bytes(2, "little") if f >= FURTHER else b"")]
+        data += [*shared.sequences[2 * k], *shared.sequences[2 * k + 1]]
+        code.append(tuple(c_ints([1 + len(data), *data])))
+    return StepTable(functions, tuple(code), tuple(c_ints(list(shared.parts))), tables, unit, arena_bits)
 
 
 ZEROS = ()  # for a member without any table or number that is not 0
@@ -161,20 +187,3 @@ def _words(v: Value) -> list[int | None] | None:
     if v is None or isinstance(v, Table):
         return None
     return [int(np.float32(v).view(np.int32))] if isinstance(v, (float, np.floating)) else [int(v)]
-
-
-def encoded(numbers: Sequence[int | None]) -> bytes:
-    """Each of -2^31 .. 2^32-1 as tm_step_numbers reads it: the sign in the lowest bit, then seven bits a byte, lowest first, the top
-    bit set in all but the last byte. DENSE is two bytes that no number has."""
-    out = bytearray()
-    for n in numbers:
-        if n is DENSE:
-            out += b"\x80\x00"
-            continue
-        signed = (n + (1 << 31)) % (1 << 32) - (1 << 31)
-        rest = signed << 1 if signed >= 0 else ~signed << 1 | 1
-        while rest > 127:
-            out.append(rest & 127 | 128)
-            rest >>= 7
-        out.append(rest)
-    return bytes(out)

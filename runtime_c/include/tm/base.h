@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* Bumped whenever a params struct, a kernel contract or tm_model changes. Generated code asserts it. */
-#define TM_RUNTIME_VERSION 4
+#define TM_RUNTIME_VERSION 5
 
 #ifdef __cplusplus
 #define TM_RESTRICT __restrict
