@@ -12,7 +12,25 @@ from conftest import REPO
 from tinyml.emit.parts import DENSE, MOST_DEPTH, PART, compress
 from tinyml.emit.records import Place, Record, StepTable, step_table
 
-EDGES = (0, 1, -1, 63, 64, -64, -65, 8191, 8192, -8192, -8193, (1 << 19) - 1, 1 << 19, -(1 << 19), -(1 << 19) - 1, (1 << 31) - 1, -(1 << 31))
+EDGES = (
+    0,
+    1,
+    -1,
+    63,
+    64,
+    -64,
+    -65,
+    8191,
+    8192,
+    -8192,
+    -8193,
+    (1 << 19) - 1,
+    1 << 19,
+    -(1 << 19),
+    -(1 << 19) - 1,
+    (1 << 31) - 1,
+    -(1 << 31),
+)
 BLOCK = (1, 1, 1, 1, 1, 1, 0, 0, -128)
 
 
@@ -44,7 +62,10 @@ def steps(rng: random.Random, number: int, functions: int, arenas: int) -> list[
     out = []
     for k in range(number):
         words = sentence(rng)
-        pointers = [Place(rng.randrange(arenas), 8 * rng.randrange(1 << 14)) if rng.random() < 0.6 else f"t{rng.randrange(9)}" for _ in range(rng.randrange(8))]
+        pointers = [
+            Place(rng.randrange(arenas), 8 * rng.randrange(1 << 14)) if rng.random() < 0.6 else f"t{rng.randrange(9)}"
+            for _ in range(rng.randrange(8))
+        ]
         out.append((f"f{k % functions}", Record("", words, tuple(pointers))))
     return out
 
@@ -100,7 +121,14 @@ def run(table: StepTable, these: list[tuple[str, Record]], arenas: int, folder: 
     (folder / "t.c").write_text(source)
     runtime = REPO / "runtime_c"
     files = [folder / "t.c", runtime / "src" / "step_run.c", runtime / "src" / "step_read.c"]
-    flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wno-unused-variable", f"-I{runtime / 'include'}"]
+    flags = [
+        "-std=c99",
+        "-g",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+        "-Wno-unused-variable",
+        f"-I{runtime / 'include'}",
+    ]
     subprocess.run(["cc", *flags, *files, "-o", folder / "t"], check=True, timeout=120)
     return subprocess.run([folder / "t"], check=True, timeout=60, capture_output=True, text=True).stdout
 
@@ -126,7 +154,9 @@ def test_parts_are_no_deeper_than_the_runtime_goes() -> None:
     rng = random.Random(5)
     coded = compress([sentence(rng) * 2 for _ in range(300)])
     count = coded.parts[0]
-    bodies = [coded.parts[start + 1 : end] for start, end in zip(coded.parts[:count], [*coded.parts[1:count], len(coded.parts)], strict=True)]
+    bodies = [
+        coded.parts[start + 1 : end] for start, end in zip(coded.parts[:count], [*coded.parts[1:count], len(coded.parts)], strict=True)
+    ]
 
     def depth(data: bytes) -> int:
         found, k = 0, 0

@@ -52,23 +52,32 @@ const char *tm_text_integer(char digits[TM_TEXT_DIGITS], const uint8_t *p, uint3
 const char *tm_text_float(char digits[TM_TEXT_DIGITS], uint32_t bits) {
   const uint32_t exponent = bits >> 23 & 255u;
   const uint32_t m = (bits & 0x7FFFFFu) | (exponent != 0 ? 0x800000u : 0u);
-  const uint32_t shift = exponent == 0 ? 149u : 150u - exponent; /* the value is m / 2^shift, or m * 2^-shift for a large exponent */
-  uint32_t whole = 0xFFFFFFFFu;
-  uint32_t thousandths = 999;
-  if (exponent < 150u && shift < 40u) {
-    /* m / 2^shift * 1000: m * 1000 < 2^34 */
-    const uint64_t scaled = (uint64_t)m * 1000u;
-    uint64_t t = scaled >> shift;
-    const uint64_t rest = scaled - (t << shift);
-    const uint64_t half = (uint64_t)1 << (shift - 1u);
-    t += rest > half || (rest == half && (t & 1u) != 0);
-    whole = (uint32_t)tm_text_divide(t, 1000, &thousandths);
-  } else if (exponent < 150u) {
-    whole = 0; /* below 2^-16 */
-    thousandths = 0;
-  } else if (exponent <= 158u) {
-    whole = m << (exponent - 150u); /* below 2^32, and whole */
-    thousandths = 0;
+  uint32_t shift = exponent == 0 ? 149u : 150u - exponent; /* the value is m / 2^shift, or m * 2^-shift for a large exponent */
+  uint32_t whole = 0;
+  uint32_t thousandths = 0;
+  if (exponent > 158u) {
+    whole = 0xFFFFFFFFu;
+    thousandths = 999;
+  } else if (exponent >= 150u) {
+    whole = m << (exponent - 150u); /* below 2^32 */
+  } else if (shift < 40u) { /* else below 2^-16 */
+    uint32_t rest = m;
+    if (shift < 24u) {
+      whole = m >> shift;
+      rest -= whole << shift;
+    }
+    for (int k = 0; k < 3; ++k) { /* rest / 2^shift * 10 = rest * 5 / 2^(shift - 1); 2^24 * 125 < 2^31 */
+      rest *= 5u;
+      const uint32_t digit = rest != 0 && --shift < 32u ? rest >> shift : 0u;
+      rest -= digit != 0 ? digit << shift : 0u;
+      thousandths = thousandths * 10u + digit;
+    }
+    const uint32_t half = shift - 1u < 32u ? (uint32_t)1 << (shift - 1u) : ~(uint32_t)0;
+    thousandths += rest > half || (rest == half && (thousandths & 1u) != 0);
+    if (thousandths == 1000u) {
+      thousandths = 0;
+      ++whole;
+    }
   }
   char *s = finish(digits);
   for (int k = 0; k < 3; ++k) {
