@@ -86,3 +86,20 @@ def test_half_the_bit_operations(capsys, tmp_path, shared_model, shared_data):
     assert code == 0 and 2 * made["bitops"] <= made["int8"]["bitops"]
     _, result = tinyml(capsys, "verify", out, "--board", "host", "--metric", "top1", "--data", shared_data("cifar10_test_head"))
     assert result["models"][0]["samples"] == 761 and result["models"][0]["top1"] >= 87.0
+
+
+@pytest.mark.slow
+def test_patches_with_widths_of_their_own(capsys, tmp_path, shared_model, shared_data):
+    """ic_resnet_large in patches: bit operations / 2.2 against the same patches at 8 bits, in a smaller arena, within 1.0 point. At 8
+    bits patches compute what the int8 network does (test_quantmcu.py)."""
+    given = ("quantize", shared_model("ic_resnet_large_float"), "--data", shared_data("cifar10_train_head"))
+    eight, patched = tmp_path / "q.tflite", tmp_path / "q.tml"
+    assert tinyml(capsys, *given, "-o", eight)[0] == 0
+    words = ("--patches", "2x2", "--patch-end", 4, "--flash", "55%", "--bitops", "45%", "--board", "stm32f746")
+    code, made = tinyml(capsys, *given, *words, "-o", patched)
+    assert code == 0 and 2.2 * made["patches"]["bitops_share"] <= 1 and made["arena"] < made["patches"]["int8_arena"]
+    _, result = tinyml(
+        capsys, "verify", patched, "--board", "host", "--metric", "top1", "--data", shared_data("cifar10_test_head"), "--beside", eight
+    )
+    top1 = {m["kind"]: m["top1"] for m in result["models"]}
+    assert top1["mixed"] >= top1["int8"] - 1.0
