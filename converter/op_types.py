@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinyml.ir import DType, NodeView
-from tinyml.opspec import Access, Case, FixedRange, KernelCall, Lowering, OpSpec
+from tinyml.opspec import Access, Case, FixedRange, KernelCall, Lowering, OpSpec, Options
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class TypeSupport:
     access: Callable[[NodeView], tuple[Access, ...]] | None = None
     fixed_output: FixedRange | None = None  # of a quantised output of this type
     file_options: Mapping[str, Any] = field(default_factory=dict)  # what the options in a file have to say for this type
+    check_options: Callable[[Options, tuple[Any, ...]], None] | None = None  # refuses options of a file; given its inputs too
     c_limits: tuple[str, ...] = ()
 
     def takes(self, tensors: Iterable[Any]) -> bool:
@@ -61,8 +62,14 @@ def extended(spec: OpSpec, more: TypeSupport) -> OpSpec:
 
         return dispatch
 
+    def read(o: Options, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Any:
+        if more.check_options is not None and more.takes((*inputs, *outputs)):
+            more.check_options(o, inputs)
+        return spec.read(o, inputs, outputs)
+
     return replace(
         spec,
+        read=read,
         infer=either(spec.infer, more.infer),
         reference=either(spec.reference, more.reference),
         lower=either(spec.lower, more.lower),

@@ -18,13 +18,17 @@ from tflite_writer import random_inputs, write_case
 from tinyml.errors import Unsupported
 from tinyml.importers import import_model
 from tinyml.ir import DType
-from tinyml.opspec import load_ops
+from tinyml.opspec import Case, CaseTensor, load_ops
 from tinyml.variants import load_variants
 from variant_checks import Check
-from wide_layers import OPERATORS, cases, layers
+from wide_layers import OPERATORS, SHORT, cases, layers
 from witness import litert_run
 
 COUNT, ON_CORES = 20, 4  # layers per operator; `make slow` takes 200 on this computer, `make long` on the cores
+OTHER_KERNELS = {
+    "SUB": "tm_add_i16", "RESIZE_NEAREST_NEIGHBOR": "tm_resize_nearest_neighbor_b2",
+    "CONV_2D b32": "tm_conv_2d_i16_b32", "FULLY_CONNECTED b32": "tm_fully_connected_i16",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +37,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare_with_litert(op: str, count: int, seed: int) -> None:
-    spec = load_ops()[op]
+    spec = load_ops()[SHORT.get(op, op)]
     for number, (case, data) in enumerate(cases(op, count, seed)):
         graph = import_model(data, case.name)
         n, fed = graph.view(graph.nodes[0]), random_inputs(case, number)
@@ -58,7 +62,7 @@ def test_litert_200_layers_each(op: str) -> None:
 def test_host(op: str, library: Path) -> None:
     done = run_checks(library, op, str(COUNT), "0", script="wide_checks.py")
     assert done["whole"] == COUNT
-    assert done["rectangles"] > 0 or "CONV" not in op and "POOL" not in op
+    assert done["rectangles"] > 0 or op == "TRANSPOSE_CONV" or ("CONV" not in op and "POOL" not in op)
     assert done["in_place"] > 0 or op not in ("ADD", "SUB", "MUL")
 
 
@@ -86,7 +90,8 @@ def run_on(core: str, op: str, count: int, seed: int, folder: Path) -> Counter[s
 def test_cores(op: str, core: str, tmp_path: Path) -> None:
     counts = run_on(core, op, ON_CORES, 1, tmp_path)
     variants = [v for v in load_variants().get(op, ()) if v.wide and v.isa <= CORES[core][0]]
-    assert counts[f"tm_{op.lower()}_i16"] >= ON_CORES or op == "SUB"
+    kernel = OTHER_KERNELS.get(op, f"tm_{op.lower()}_i16")
+    assert counts[kernel] >= ON_CORES
     assert all(counts[f"tm_{v.name}"] >= ON_CORES for v in variants), counts
 
 
@@ -95,6 +100,19 @@ def test_cores(op: str, core: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("op", OPERATORS)
 def test_cores_200_layers_each(op: str, core: str, tmp_path: Path) -> None:
     run_on(core, op, 200, 2, tmp_path)
+
+
+@pytest.mark.parametrize("op", ("LOGISTIC", "TANH"))
+@pytest.mark.parametrize("scale", (1 / 12288, 2.0**-12, 2.0**-11, 0.001, 3.3e-6, 5.3))
+def test_every_value_of_a_sigmoid_equals_litert(op: str, scale: float) -> None:
+    """At 1/12288 and twice that every entry of the table is met."""
+    x = CaseTensor((1, 1, 256, 256), DType.INT16, scale=float(np.nextafter(np.float32(scale), np.float32(9))))
+    case = Case(op, {}, (x,), (replace(x, scale=1 / 32768),))
+    fed = np.arange(-32768, 32768).astype(np.int16).reshape(x.shape)
+    data = write_case(load_ops()[op], case)
+    graph = import_model(data, op)
+    (y,) = load_ops()[op].reference(graph.view(graph.nodes[0]), (fed,))
+    np.testing.assert_array_equal(y, litert_run(data, [fed])[0])
 
 
 def _case(op: str):
@@ -114,10 +132,33 @@ def test_what_is_refused_says_why() -> None:
     assert "int4 weights with int16 activations" in _refusal("CONV_2D", replace(conv, inputs=(x, four, b)))
     short = replace(b, dtype=DType.INT32, data=b.data.astype(np.int32))
     assert "int32 bias with int16 activations" in _refusal("CONV_2D", replace(conv, inputs=(x, w, short)))
+    (told,) = (c for c, _ in cases("CONV_2D b32", 1, 0))
+    assert "makes LiteRT read as int64" in _refusal("CONV_2D", replace(told, options=conv.options))
+    assert "makes LiteRT read as int32" in _refusal("CONV_2D", replace(conv, options=told.options))
+    large = np.full((2, 1, 1, 600), 127, np.int8)
+    wide = replace(x, shape=(1, 2, 2, 600)), replace(told.inputs[1], shape=large.shape, scale=(0.01, 0.01), data=large)
+    bias = replace(told.inputs[2], shape=(2,), scale=(1e-4, 1e-4), data=np.zeros(2, np.int32))
+    many = replace(
+        told, options={**told.options, "StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}, inputs=(*wide, bias)
+    )
+    assert "may leave the int32" in _refusal("CONV_2D", replace(many, outputs=(replace(conv.outputs[0], shape=(1, 2, 2, 2)),)))
     assert "no bias" in _refusal("CONV_2D", replace(conv, inputs=(x, w)))
     assert "zero point of 5" in _refusal("CONV_2D", replace(conv, inputs=(replace(x, zero_point=5), w, b)))
     assert "int8 together with int16" in _refusal("CONV_2D", replace(conv, outputs=(replace(conv.outputs[0], dtype=DType.INT8),)))
     mixed = replace(add, inputs=(add.inputs[0], replace(add.inputs[1], dtype=DType.INT8)))
     assert "int8 together with int16" in _refusal("ADD", mixed)
+    sigmoid = _case("LOGISTIC")
+    x, y = sigmoid.inputs[0], sigmoid.outputs[0]
+    assert "another scale than 1/32768" in _refusal("LOGISTIC", replace(sigmoid, outputs=(replace(y, scale=1 / 256),)))
+    assert "input scale is too large" in _refusal("TANH", replace(sigmoid, inputs=(replace(x, scale=6.0),)))
+    assert "input scale is too small" in _refusal("TANH", replace(sigmoid, inputs=(replace(x, scale=1e-20),)))
+    resize = _case("RESIZE_BILINEAR")
+    assert "zero point of 3" in _refusal(
+        "RESIZE_BILINEAR", replace(resize, inputs=(replace(resize.inputs[0], zero_point=3), resize.inputs[1]))
+    )
+    upward = _case("TRANSPOSE_CONV")
+    shape, w, x, b = upward.inputs
+    short = replace(b, dtype=DType.INT32, data=b.data.astype(np.int32))
+    assert "int32 bias with int16 activations" in _refusal("TRANSPOSE_CONV", replace(upward, inputs=(shape, w, x, short)))
     powers = [replace(t, scale=2.0**-9) for t in (*add.inputs, *add.outputs)]
     assert "powers of two" in _refusal("ADD", replace(add, inputs=tuple(powers[:2]), outputs=(powers[2],)))

@@ -79,6 +79,30 @@ def test_int16_is_far_finer_than_int8_and_litert_runs_it() -> None:
     assert error(model, sixteen, x) < 0.2 * error(model, eight, x)
 
 
+def upward(n: FloatNet, x: int, channels: int) -> int:
+    """A TRANSPOSE_CONV to twice the size."""
+    _, h, w, c = n._shape(x)
+    weights = n.const(n.rng.normal(0, (4 * c) ** -0.5, (channels, 2, 2, c)).astype(np.float32))
+    y = (1, 2 * h, 2 * w, channels)
+    ins = [n.const(np.array(y, np.int32)), weights, x, n.vector(channels, -0.2, 0.2)]
+    return n.op("TRANSPOSE_CONV", ins, [n.act(y, None)], {"Padding": 0, "StrideH": 2, "StrideW": 2})[0]
+
+
+@pytest.mark.parametrize("resize", ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"))
+def test_sigmoids_and_what_enlarges_are_on_int16_too(resize: str) -> None:
+    n = FloatNet(8)
+    x = n.act((1, 6, 6, 4), None)
+    y = n.single("TANH", n.conv(x, 8))
+    y = n.op(resize, [y, n.const(np.array([12, 9], np.int32))], [n.act((1, 12, 9, 8), None)], {})[0]
+    model = n.build([x], [n.single("LOGISTIC", upward(n, y, 5))])
+    data = Calibration((samples((1, 6, 6, 4), 48),), None)
+    eight, sixteen = made(model, data), made(model, data, dtype="int16")
+    graph = import_model(sixteen, "q")
+    assert {t.dtype for t in graph.tensors.values() if not t.is_const} == {DType.INT16}
+    x_few = samples((1, 6, 6, 4), 8, 9)
+    assert error(model, sixteen, x_few) < 0.2 * error(model, eight, x_few)
+
+
 def test_kinds_side_by_side_are_converted_where_they_meet() -> None:
     model = residual()
     shape = import_model(model, "m").io_input(0).shape

@@ -22,7 +22,7 @@ from tinyml.opspec import Elementwise, Geom, KernelCall, Lowering, OpSpec, Ref, 
 from tinyml.variants import Variant
 
 CTYPE = {
-    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "uint32": "uint32_t", "int64": "int64_t",
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t", "uint32": "uint32_t", "int64": "int64_t",
     "float32": "float", "float64": "double",
 }  # fmt: skip
 RANDOM_LAYERS, RECTANGLES = 240, 2

@@ -63,13 +63,13 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
 def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
     x = arrays[0]
     assert x is not None
-    one, wide = (np.float32(1), np.float32) if n.is_float else (np.int32(1024), np.int32)
+    one, wide = (np.float32(1), np.float32) if n.is_float else (np.int64(1024), np.int64)
     (y0, fy), (x0, fx) = positions(n, 0), positions(n, 1)
     y1, x1 = y0 + (fy > 0), x0 + (fx > 0)
     fy, fx = fy.astype(wide)[:, None, None], fx.astype(wide)[:, None]
     x = x[0].astype(wide)
     columns = x[:, x0] * (one - fx) + x[:, x1] * fx
-    y = columns[y0] * (one - fy) + columns[y1] * fy  # int8: exact, |y| <= 2^27
+    y = columns[y0] * (one - fy) + columns[y1] * fy  # integers: exact, |y| <= 2^35
     if not n.is_float:
         y = np.sign(y) * ((np.abs(y) + (1 << 19)) >> 20)
     return (y[None].astype(n.y.dtype.numpy),)
@@ -96,14 +96,18 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
         tables = (("rows", y0), ("cols", x0), ("row_weight", fy), ("col_weight", fx))
         params = (*common, *((name, Table(name, data, "table")) for name, data in tables))
         return (KernelCall("tm_resize_bilinear_f32", "resize_bilinear", "tm_resize_bilinear_f32_params", params, args),)
+    return cheapest(n, low, portable(n, low), 38.0 * n.y.elements + 60.0 * n.y.elements / n.y.shape[3])
+
+
+def portable(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    """Of a layer of integers."""
     (scale_y, offset_y), (scale_x, offset_x) = fixed_scale(n, 0), fixed_scale(n, 1)
     params = (
-        *common,
+        *_resize.rectangle_params(n, low),
         ("layer_h", n.x.shape[1]), ("layer_w", n.x.shape[2]),
         ("scale_y", scale_y), ("scale_x", scale_x), ("offset_y", offset_y), ("offset_x", offset_x),
     )  # fmt: skip
-    portable = (KernelCall("tm_resize_bilinear_i8", "resize_bilinear", "tm_resize_bilinear_i8_params", params, args),)
-    return cheapest(n, low, portable, 38.0 * n.y.elements + 60.0 * n.y.elements / n.y.shape[3])
+    return (KernelCall("tm_resize_bilinear_i8", "resize_bilinear", "tm_resize_bilinear_i8_params", params, (Ref(n.x.id), Ref(n.y.id))),)
 
 
 def cases() -> Iterable[Case]:

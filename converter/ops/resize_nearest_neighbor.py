@@ -44,8 +44,8 @@ def is_noop(n: NodeView) -> bool:
     return same and all(np.array_equal(positions(n, d), np.arange(n.attrs.size[d])) for d in (0, 1))
 
 
-def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    portable = (
+def portable(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    return (
         KernelCall(
             f"tm_resize_nearest_neighbor_b{n.x.dtype.bytes}", "resize_nearest_neighbor", "tm_resize_nearest_neighbor_params",
             (
@@ -55,7 +55,12 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
             (Ref(n.x.id), Ref(n.y.id)),
         ),
     )  # fmt: skip
-    return portable if n.is_float else cheapest(n, low, portable, 6.0 * n.y.elements + 20.0 * n.y.elements / n.y.shape[3])
+
+
+def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    if n.is_float:
+        return portable(n, low)
+    return cheapest(n, low, portable(n, low), 6.0 * n.y.elements + 20.0 * n.y.elements / n.y.shape[3])
 
 
 def cases() -> Iterable[Case]:

@@ -29,6 +29,7 @@ from tinyml.opspec import (
     Ref,
     RowMap,
     Table,
+    Value,
     Whole,
     require,
     supported,
@@ -53,7 +54,7 @@ class Attrs:
         check_clamp(self.clamp, n.y)
 
 
-def _operands(inputs: tuple[Tensor | None, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+def operands(inputs: tuple[Tensor | None, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Output shape, weights, x, bias."""
     shape, w, x = inputs[:3]
     assert shape is not None and w is not None and x is not None
@@ -70,19 +71,19 @@ def _output_shape(shape: Tensor) -> tuple[int, int, int, int]:
 
 
 def read(o: Options, inputs: tuple[Tensor | None, ...], outputs: tuple[Tensor, ...]) -> Attrs:
-    shape, w, _, _ = _operands(inputs)
+    shape, w, _, _ = operands(inputs)
     require(len(w.shape) == 4, f"weights have rank {len(w.shape)}, not 4")
     stride = (o.get("StrideH"), o.get("StrideW"))
     full = replace(outputs[0], shape=_output_shape(shape))
     pad = _window.read_padding(o, full, w.shape[1:3], stride)
     act = o.get("FusedActivationFunction")
     supported(act in (0, 1, 2, 3), f"fused activation {act}")
-    supported(outputs[0].dtype in (DType.INT8, DType.FLOAT32), f"{outputs[0].dtype.value} output")
+    supported(outputs[0].dtype in (DType.INT8, DType.INT16, DType.FLOAT32), f"{outputs[0].dtype.value} output")
     return Attrs(stride, pad, activation_clamp(act, outputs[0]))
 
 
 def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
-    a, (shape, w, x, bias) = n.attrs, _operands(n.inputs)
+    a, (shape, w, x, bias) = n.attrs, operands(n.inputs)
     _window.require_batch_one(x)
     require(len(w.shape) == 4, f"weights have rank {len(w.shape)}, not 4")
     out = _output_shape(shape)
@@ -102,14 +103,15 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     return (out,)
 
 
-def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
-    a, (_, w, xt, bias) = n.attrs, _operands(n.inputs)
+def accumulators(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> np.ndarray:
+    """[OH,OW,CO] sums of products with the bias: int64, or float32 of a float layer."""
+    a, (_, w, xt, bias) = n.attrs, operands(n.inputs)
     x = arrays[2]
     assert x is not None and w.data is not None
     (co, kh, kw, _), (_, ih, iw, _), (_, oh, ow, _) = w.shape, x.shape, n.y.shape
     (sh, sw), (top, left, _, _) = a.stride, a.pad
     zp = 0 if n.is_float else xt.zero_point
-    # float64 holds int8 sums exactly
+    # float64 holds integer sums exactly
     wide = np.float32 if n.is_float else np.float64
     pixels, weights = x[0].astype(wide) - wide(zp), w.data.astype(wide)
     acc = np.zeros((oh, ow, co), wide)
@@ -122,12 +124,18 @@ def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.nd
                 rows = slice(y0 * sh + ky - top, (y1 - 1) * sh + ky - top + 1, sh)
                 cols = slice(x0 * sw + kx - left, (x1 - 1) * sw + kx - left + 1, sw)
                 acc[rows, cols] += pixels[y0:y1, x0:x1] @ weights[:, ky, kx].T
+    kept = np.float32 if n.is_float else np.int64
+    return acc.astype(kept) + _channels.bias_values(bias, co, kept)
+
+
+def reference(n: NodeView, arrays: tuple[np.ndarray | None, ...]) -> tuple[np.ndarray, ...]:
+    a, (_, w, xt, _) = n.attrs, operands(n.inputs)
+    acc = accumulators(n, arrays)
     if n.is_float:
-        y = np.clip(acc + _channels.bias_values(bias, co, np.float32), *a.clamp)
+        y = np.clip(acc, *a.clamp)
     else:
-        total = acc.astype(np.int64) + _channels.bias_values(bias, co, np.int64)
-        mult, shift = _channels.multipliers(xt, w, n.y, co)
-        y = np.clip(requant(total, mult, shift) + n.y.zero_point, *a.clamp)
+        mult, shift = _channels.multipliers(xt, w, n.y, w.shape[0])
+        y = np.clip(requant(acc, mult, shift) + n.y.zero_point, *a.clamp)
     return (y[None].astype(n.y.dtype.numpy),)
 
 
@@ -138,7 +146,7 @@ def _span(offset: int, stride: int, size: int, limit: int) -> tuple[int, int]:
 
 
 def access(n: NodeView) -> tuple[Access, ...]:
-    a, (_, w, x, _) = n.attrs, _operands(n.inputs)
+    a, (_, w, x, _) = n.attrs, operands(n.inputs)
     size, kh, top, s = x.shape[1], w.shape[1], a.pad[0], a.stride[0]
     rows = []
     for oy in range(n.y.shape[1]):
@@ -150,19 +158,24 @@ def access(n: NodeView) -> tuple[Access, ...]:
 
 def macs(n: NodeView) -> int:
     """Products of input pixels and taps, those that fall outside the output included."""
-    _, w, x, _ = _operands(n.inputs)
+    _, w, x, _ = operands(n.inputs)
     return x.elements * w.shape[0] * w.shape[1] * w.shape[2]
 
 
-def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
-    a, (_, w, x, b) = n.attrs, _operands(n.inputs)
-    assert w.data is not None
-    co, kh, kw, _ = w.shape
-    common = (
+def window_params(n: NodeView, low: Lowering) -> tuple[tuple[str, Value], ...]:
+    """The fields of window.h for the whole layer."""
+    a, (_, w, x, _) = n.attrs, operands(n.inputs)
+    return (
         ("in", low.geom(x)), ("out", low.geom(n.y)),
-        ("kernel_h", kh), ("kernel_w", kw), ("stride_h", a.stride[0]), ("stride_w", a.stride[1]),
+        ("kernel_h", w.shape[1]), ("kernel_w", w.shape[2]), ("stride_h", a.stride[0]), ("stride_w", a.stride[1]),
         ("dilation_h", 1), ("dilation_w", 1), ("pad_top", a.pad[0]), ("pad_left", a.pad[1]),
     )  # fmt: skip
+
+
+def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
+    a, (_, w, x, b) = n.attrs, operands(n.inputs)
+    assert w.data is not None
+    co, common = w.shape[0], window_params(n, low)
     clamp = (("clamp_lo", a.clamp[0]), ("clamp_hi", a.clamp[1]))
     bias = Table("bias", _channels.bias_values(b, co, np.float32 if n.is_float else np.int32))
     args = (Ref(x.id), Table("weights", w.data), bias, Ref(n.y.id), None)

@@ -15,9 +15,10 @@ from tinyml.ir import DType, NodeView, Tensor
 from tinyml.numerics import RANGE, quantize_multiplier
 from tinyml.ops import _channels
 from tinyml.ops import _elementwise as ew
-from tinyml.opspec import Case, CaseTensor, OpSpec, Table, require, supported
+from tinyml.opspec import Case, CaseTensor, OpSpec, Options, Table, require, supported
 
 DTYPES = ("int16",)
+TFLITE_INT32 = 2  # of TensorType in the schema
 MAX_ACCUMULATOR = 1 << 46  # LiteRT's own assertion is 2^47
 
 
@@ -41,19 +42,41 @@ def check_activations(*tensors: Tensor) -> None:
         supported(t.zero_point == 0, f"int16 activations with a zero point of {t.zero_point}, not 0")
 
 
-def check_layer(n: NodeView, channels: int, most: int) -> None:
-    """x, y int16, weights int8, bias int64 or absent; `most`: of the products of one output."""
+def has_short_bias(n: NodeView) -> bool:
+    """A bias of int32, which makes LiteRT keep sums of 32 bits too."""
+    bias = n.input(2)
+    return bias is not None and bias.dtype is DType.INT32
+
+
+def check_bias_option(o: Options, inputs: tuple[Tensor | None, ...]) -> None:
+    """A file's options name the type of bias and sums: LiteRT takes the bias for int64 unless they say int32, whatever the tensor is."""
+    bias = inputs[2] if len(inputs) > 2 else None
+    if bias is not None and bias.dtype in (DType.INT32, DType.INT64):
+        said = DType.INT32 if o.get("QuantizedBiasType") == TFLITE_INT32 else DType.INT64
+        what = f"{bias.dtype.value} bias with int16 activations, which the options' quantized_bias_type makes LiteRT read as {said.value}"
+        supported(bias.dtype is said, what)
+
+
+def check_layer(n: NodeView, channels: int, most: int, short: bool = False) -> None:
+    """x, y int16, weights int8, bias int64 or absent; `most`: of the products of one output. short: an int32 bias is taken too, where no
+    sum can leave an int32."""
     w, bias = n.inputs[1], n.input(2)
     assert w is not None
     check_activations(n.x, n.y)
     supported(w.dtype is DType.INT8, f"{w.dtype.value} weights with int16 activations, only int8")
     supported(not n.x.is_const, "constant int16 input")
     if bias is not None:
-        supported(bias.dtype is DType.INT64, f"{bias.dtype.value} bias with int16 activations, only int64")
+        taken = (DType.INT64, DType.INT32) if short else (DType.INT64,)
+        supported(bias.dtype in taken, f"{bias.dtype.value} bias with int16 activations, only {' or '.join(t.value for t in taken)}")
         require(bias.elements == channels, f"bias has {bias.elements} elements for {channels} output channels")
         supported(bias.data is not None, "bias is not constant")
         assert bias.data is not None
         supported(int(np.abs(bias.data.astype(np.float64)).max(initial=0)) < MAX_ACCUMULATOR, "bias beyond 2^46")
+        if has_short_bias(n):
+            assert w.data is not None
+            rows = np.moveaxis(w.data, 0, -1).reshape(-1, channels)
+            reach = np.abs(rows.astype(np.int64)).sum(0) * (1 << 15) + np.abs(bias.data.astype(np.int64).reshape(-1))
+            supported(int(reach.max(initial=0)) < 1 << 31, "sums that may leave the int32 of an int32 bias")
     supported(w.elements // max(channels, 1) < most, f"{w.elements // max(channels, 1)} products per output, at most {most - 1}")
 
 
@@ -84,6 +107,14 @@ def clipped(values: np.ndarray, n: NodeView) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- cases
+
+
+def short_bias_case(case: Case) -> Case:
+    """An int16 case with an int32 bias, as files say it."""
+    x, w, bias = case.inputs
+    assert bias is not None and bias.data is not None
+    short = replace(bias, dtype=DType.INT32, data=bias.data.astype(np.int32))
+    return replace(case, name=f"{case.name}_int32_bias", options={**case.options, "QuantizedBiasType": TFLITE_INT32}, inputs=(x, w, short))
 
 
 def widened(t: CaseTensor | None) -> CaseTensor | None:

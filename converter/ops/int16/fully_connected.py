@@ -1,7 +1,7 @@
 """FULLY_CONNECTED of int16 activations and int8 weights. Kernel: tm/fully_connected_i16.h.
 
 Numerics: LiteRT reference_integer_ops::FullyConnected of int16: one product in double, rounded once with halves away from zero,
-unlike its 16x8 convolutions (measured on ai-edge-litert 2.3.0).
+unlike its 16x8 convolutions (measured on ai-edge-litert 2.3.0). The same with a bias of int32, as long as sums fit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def infer(n: NodeView) -> tuple[tuple[int, ...], ...]:
     assert w is not None
     require(len(w.shape) == 2, f"weights have rank {len(w.shape)}, not 2")
     _channels.check_types(*(t for t in _wide.twin(n).inputs[:2]), _wide.twin(n).input(2), _wide.twin(n).y, w.shape[0], axis=0)
-    _wide.check_layer(n, w.shape[0], 1 << 22)
+    _wide.check_layer(n, w.shape[0], 1 << 22, short=True)
     supported(w.shape[0] <= fully_connected.MAX_UNITS, f"{w.shape[0]} units, more than {fully_connected.MAX_UNITS}")
     return (fully_connected.output_shape(n),)
 
@@ -52,7 +52,10 @@ def lower(n: NodeView, low: Lowering) -> tuple[KernelCall, ...]:
 
 
 def cases(spec: OpSpec) -> Iterable[Case]:
-    return map(_wide.weighted_case, _wide.int8_cases(spec))
+    for case in map(_wide.weighted_case, _wide.int8_cases(spec)):
+        yield case
+        if len(case.inputs) == 3 and case.inputs[2] is not None:
+            yield _wide.short_bias_case(case)
 
 
-SUPPORT = TypeSupport("FULLY_CONNECTED", DType.INT16, infer, reference, lower, cases, _wide.DTYPES)
+SUPPORT = TypeSupport("FULLY_CONNECTED", DType.INT16, infer, reference, lower, cases, _wide.DTYPES, check_options=_wide.check_bias_option)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinyml.ir import NodeView
+from tinyml.ops.int16 import _wide
 from tinyml.opspec import KernelCall, Lowering
 from tinyml.variants import Variant
 
 
 def applies(n: NodeView, low: Lowering) -> bool:
     w = n.inputs[1]
-    return w is not None and w.shape[3] == n.x.shape[3]
+    return w is not None and w.shape[3] == n.x.shape[3] and not _wide.has_short_bias(n)
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:

@@ -27,6 +27,7 @@ typedef struct tm_resize_nearest_neighbor_params {
 } tm_resize_nearest_neighbor_params;
 
 tm_status tm_resize_nearest_neighbor_b1(const tm_resize_nearest_neighbor_params *p, const void *x, void *y);
+tm_status tm_resize_nearest_neighbor_b2(const tm_resize_nearest_neighbor_params *p, const void *x, void *y);
 tm_status tm_resize_nearest_neighbor_b4(const tm_resize_nearest_neighbor_params *p, const void *x, void *y);
 
 #ifdef __cplusplus

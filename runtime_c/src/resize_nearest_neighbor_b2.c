@@ -1,0 +1,36 @@
+/* RESIZE_NEAREST_NEIGHBOR, 2-byte elements. Contract: tm/resize_nearest_neighbor.h. Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tm/resize_nearest_neighbor.h"
+
+/* elements may be of any 2-byte type: this one may alias them */
+#if defined(__GNUC__)
+typedef uint16_t __attribute__((may_alias)) half;
+#else
+typedef uint16_t half;
+#endif
+
+tm_status tm_resize_nearest_neighbor_b2(const tm_resize_nearest_neighbor_params *p, const void *x, void *y) {
+  if (p == NULL || x == NULL || y == NULL) {
+    return TM_ERR_ARGUMENT;
+  }
+  if (p->in.c != p->out.c || p->out.h < 1 || p->out.w < 1) {
+    return TM_ERR_SHAPE;
+  }
+  const int16_t *rows = p->rows + p->out_y0;
+  const int16_t *cols = p->cols + p->out_x0;
+  if (!tm_resize_holds(p->in_y0, p->in.h, rows[0], rows[p->out.h - 1]) ||
+      !tm_resize_holds(p->in_x0, p->in.w, cols[0], cols[p->out.w - 1])) {
+    return TM_ERR_SHAPE;
+  }
+  for (int32_t oy = 0; oy < p->out.h; ++oy) {
+    const half *row = (const half *)x + tm_row_offset(&p->in, rows[oy] - p->in_y0);
+    half *dst = (half *)y + tm_row_offset(&p->out, oy);
+    for (int32_t ox = 0; ox < p->out.w; ++ox) {
+      const half *src = row + (ptrdiff_t)(cols[ox] - p->in_x0) * p->in.px_stride;
+      for (int32_t c = 0; c < p->out.c; ++c) {
+        dst[c] = src[c];
+      }
+      dst += p->out.px_stride;
+    }
+  }
+  return TM_OK;
+}
