@@ -330,18 +330,31 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     int8_t *const to = at.y;
     const int in_row = at.ox + 2 < p->out.w;
     together = TM_TRIPLES && p->together == 3 && left > 2 && (in_row || dense) ? 3 : 2;
-    if ((in_fours || nines) && together == 3 && in_row && at.rows_inside && at.ix >= 0 && at.ix + 2 * p->stride_w < columns) {
-      /* all groups of this row that are inside */
+    if ((in_fours || (nines && at.rows_inside)) && together == 3 && in_row && at.ix >= 0 && at.ix + 2 * p->stride_w < columns) {
+      /* all groups of this row whose columns are inside */
       const int32_t inside = tm_min_i32((columns - 1 - at.ix) / p->stride_w + 1, p->out.w - at.ox) / 3 * 3;
       const int8_t *from = at.x;
       for (together = 0; together < inside; together += 3, from += 3 * step) {
         if (!in_fours) {
           tm_widen_nines(wide, from, down, step, 3);
-        } else if (five) {
-          tm_widen_five(wide, from, ci, p->kernel_h, down);
-        } else {
-          for (int32_t k = 0; k < 3; ++k) {
-            (void)tm_widen_runs_3(wide + k, from + k * step, run, p->kernel_h, down);
+        }
+        for (int32_t ky = 0, rows = at.rows_inside ? p->kernel_h : 1; in_fours && ky < p->kernel_h; ky += rows) {
+          const int32_t iy = at.iy + ky * p->dilation_h;
+          uint32_t *const dst = wide + ky * (run / 2 * 3);
+          const int8_t *row = from;
+          if (!at.rows_inside) {
+            if (iy < 0 || iy >= p->in.h) {
+              (void)tm_widen_pad(dst, p->pad_value, 3 * run, 1);
+              continue;
+            }
+            row += tm_row_offset(&p->in, iy);
+          }
+          if (five) {
+            tm_widen_five(dst, row, ci, rows, down);
+          } else {
+            for (int32_t k = 0; k < 3; ++k) {
+              (void)tm_widen_runs_3(dst + k, row + k * step, run, rows, down);
+            }
           }
         }
         run_three(&l, to + together * p->out.px_stride);
