@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -23,6 +23,7 @@ class Prices:
     flash: float  # per byte of weights and what belongs to them
     scratch: float  # per byte of scratch
     code: float  # per byte of code, and of look-up tables, which count as code
+    packing: float  # what share of a network's weights smaller tables must save, that their constants are packed
 
 
 LOWERED = 1024  # nodes with their geometries whose calls are remembered: some ten of each in the largest networks, or 20 MB
@@ -31,11 +32,12 @@ LOWERED = 1024  # nodes with their geometries whose calls are remembered: some t
 # packed pairs do by far, weights stored as 16-bit words do not. Code and look-up tables cost as much, and a
 # kernel's code is weighed against what it saves in the whole network (plan/kernels.py). "ram": 300 instructions a byte of scratch
 # save a kilobyte for a tenth of a small network; what turns out to have its place anyway costs nothing (plan/room.py).
+# Constants are unpacked in every inference by code that is there for them alone: not for less than a twentieth of the weights.
 PRICES = {
-    "balanced": Prices(20.0, 0.0, 20.0),
-    "latency": Prices(0.0, 0.0, 0.0),
-    "flash": Prices(3000.0, 0.0, 3000.0),
-    "ram": Prices(20.0, 300.0, 20.0),
+    "balanced": Prices(20.0, 0.0, 20.0, 0.05),
+    "latency": Prices(0.0, 0.0, 0.0, 0.0),
+    "flash": Prices(3000.0, 0.0, 3000.0, 0.0),
+    "ram": Prices(20.0, 300.0, 20.0, 0.0),
 }
 
 
@@ -63,6 +65,17 @@ class Variant:
     goals: frozenset[str] = frozenset(PRICES)
     code_bytes: int = 0
     parts: tuple[tuple[str, int], ...] = ()
+    # the calls with smaller tables, and what unpacking them takes, in instructions per call; None where this node has no such form
+    smaller: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[tuple[KernelCall, ...], float] | None] | None = None
+    unpacks: str = ""  # the function that calls of `smaller` use, and that a network without them does without
+
+    def forms(self, n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> Iterator[tuple[tuple[KernelCall, ...], float]]:
+        """Calls of each form of the tables, and the instructions of one execution."""
+        instructions = self.instructions(n)
+        yield self.lower(n, low, portable), instructions
+        other = None if self.smaller is None else self.smaller(n, low, portable)
+        if other is not None:
+            yield other[0], instructions + other[1]
 
 
 @cache
@@ -105,19 +118,6 @@ def least(low: Lowering, *offers: tuple[tuple[KernelCall, ...], float]) -> tuple
     return calls
 
 
-def cheaper(
-    low: Lowering, first: tuple[KernelCall, ...], second: tuple[KernelCall, ...] | None, more: float, goals: tuple[str, ...] = ("flash",)
-) -> tuple[KernelCall, ...]:
-    """Two forms of one variant's tables: `first`, or under these goals `second` where it costs less, which unpacks smaller tables
-    into scratch in `more` instructions per call."""
-    if second is None or low.optimize not in goals:
-        return first
-    if low.scratch_bytes is not None and max(c.scratch_bytes for c in second) > low.scratch_bytes:
-        return first
-    prices = PRICES[low.optimize]
-    return second if cost(second, more * low.repeats, prices) < cost(first, 0.0, prices) else first
-
-
 @dataclass(frozen=True)
 class _Asked:
     """key: all that lowering one node looks at. Tensors are told apart by identity, which the key keeps alive."""
@@ -153,13 +153,13 @@ def _cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], inst
     wide = n.y.dtype is DType.INT16
     for v in load_variants().get(n.node.op, ()):
         if v.packed is packed and v.wide is wide and low.optimize in v.goals and v.isa <= low.isa and v.applies(n, low):
-            calls = v.lower(n, low, portable)
-            if low.without and any(k in low.without for c in calls for k in (c.func, *c.uses)):
-                continue
-            if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
-                continue
-            if (c := cost(calls, v.instructions(n) * low.repeats, prices)) < least:
-                best, least, taken = calls, c, v.instructions(n)
+            for calls, estimate in v.forms(n, low, portable):
+                if low.without and any(k in low.without for c in calls for k in (c.func, *c.uses)):
+                    continue
+                if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
+                    continue
+                if (c := cost(calls, estimate * low.repeats, prices)) < least:
+                    best, least, taken = calls, c, estimate
     if low.estimated is not None:
         low.estimated(taken)
     return best

@@ -139,14 +139,15 @@ def checks(variant: Variant) -> list[Check]:
     out: list[Check] = []
     for name, n, arrays, spec in applicable(variant):
         rng = np.random.default_rng(len(out))
-        favoured = ("balanced", "flash")[sum(map(ord, name)) % 2]  # a variant may have tables of two forms
+        second = sum(map(ord, name)) % 2 == 1  # of the two forms that a variant's tables may have
         (y,) = spec.reference(n, arrays)
         live = list({t.id: t for t in n.inputs if t is not None and not t.is_const}.values())
         found = {t.id: a for t, a in zip(n.inputs, arrays, strict=True) if t is not None and a is not None}
 
-        def lowered(geoms: dict[int, Geom], n: NodeView = n, spec: OpSpec = spec, favoured: str = favoured) -> KernelCall:
-            low = Lowering(geoms, variant.isa, favoured)
-            (call,) = variant.lower(n, low, () if spec.join else spec.lower(n, replace(low, isa=frozenset())))
+        def lowered(geoms: dict[int, Geom], n: NodeView = n, spec: OpSpec = spec, second: bool = second) -> KernelCall:
+            low = Lowering(geoms, variant.isa)
+            forms = [calls for calls, _ in variant.forms(n, low, () if spec.join else spec.lower(n, replace(low, isa=frozenset())))]
+            (call,) = forms[-1] if second else forms[0]
             return call
 
         # whole layer, with gaps

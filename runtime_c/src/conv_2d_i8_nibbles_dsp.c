@@ -141,19 +141,18 @@ static void widen_padding(uint32_t *dst, int32_t value, int32_t k, int32_t words
 }
 
 /* All records, from packed constants. */
-static void unpack(const tm_conv_2d_i8_nibbles_params *p, int32_t *record) {
+static void unpack(const tm_conv_2d_i8_nibbles_params *p, const int32_t *bits, int32_t *record) {
   const int32_t more = p->any_sign != 0 ? 0 : 7; /* bits kept below the first rounding, and their half */
   const int32_t half = p->any_sign != 0 ? 0 : 64;
   const int32_t co = p->out.c;
   for (int32_t k = 0; k < co; k += 2, record += RECORD) {
-    const int32_t first = tm_min_i32(k, co - 2);
     for (int32_t j = 0; j < 2; ++j) {
-      const tm_channel_constants c = tm_unpack_constants(p->packed, first + j);
+      const tm_channel_constants c = tm_unpack_constants(&p->packed, bits, k / 2, j);
       const int32_t shift = c.shift + more;
       int32_t *own = record + 2 + 3 * j;
       record[j] = c.bias * (p->any_sign != 0 ? 2 : 256);
       own[0] = c.mult;
-      own[1] = (2 * p->zero_point + 1) * (int32_t)((uint32_t)1 << (shift - 1)) + half;
+      own[1] = (2 * tm_packed_zero_point(&p->packed) + 1) * (int32_t)((uint32_t)1 << (shift - 1)) + half;
       own[2] = shift;
     }
   }
@@ -204,8 +203,9 @@ tm_status tm_conv_2d_i8_nibbles_dsp(const tm_conv_2d_i8_nibbles_params *p, const
   const int32_t records = (p->out.c + 1) / 2 * RECORD;
   const int32_t *q = w;
   uint32_t *wide = (uint32_t *)scratch;
-  if (p->packed.bits != NULL) {
-    unpack(p, (int32_t *)scratch);
+  if (p->packed.form != 0) {
+    unpack(p, w, (int32_t *)scratch);
+    w += tm_packed_words(&p->packed, p->out.c);
     q = (const int32_t *)scratch;
     wide += records;
   } else {

@@ -179,36 +179,43 @@ typedef struct loops {
   tm_triple_loop triples;
   tm_pair_job two;
   tm_triple_job three;
-  const int32_t *w, *last; /* the stream; the last pair of an odd number of channels */
-  int32_t even;            /* channels of all pairs but that one */
+  const int32_t *w, *q;         /* words, records */
+  const int32_t *last, *last_q; /* of the last pair of an odd number of channels */
+  int32_t even;                 /* channels of all pairs but that one */
   int32_t co;
 } loops;
 
 /* All channels of two pixels whose inputs are widened; two.apart is set. */
 static void run_two(loops *l, int8_t *y) {
-  l->two.w = l->w;
-  l->two.y = y;
-  l->two.y_end = y + l->even;
-  l->pairs(&l->two);
+  tm_pair_job *const two = &l->two;
+  two->y = y;
+  two->y_end = y + l->even;
+  l->pairs(two);
   if (l->even != l->co) {
-    l->two.w = l->last;
-    l->two.y = y + l->even - 1;
-    l->two.y_end = y + l->even + 1;
-    l->pairs(&l->two);
+    two->w = l->last;
+    two->q = l->last_q;
+    two->y = y + l->even - 1;
+    two->y_end += 1;
+    l->pairs(two);
+    two->w = l->w;
+    two->q = l->q;
   }
 }
 
 /* The same of three neighbours. */
 static void run_three(loops *l, int8_t *y) {
-  l->three.w = l->w;
-  l->three.y = y;
-  l->three.y_end = y + l->even;
-  l->triples(&l->three);
+  tm_triple_job *const three = &l->three;
+  three->y = y;
+  l->triples(three);
   if (l->even != l->co) {
-    l->three.w = l->last;
-    l->three.y = y + l->even - 1;
-    l->three.y_end = y + l->even + 1;
-    l->triples(&l->three);
+    three->w = l->last;
+    three->q = l->last_q;
+    three->y = y + l->even - 1;
+    three->q_end += TM_PAIR_RECORD;
+    l->triples(three);
+    three->w = l->w;
+    three->q = l->q;
+    three->q_end -= TM_PAIR_RECORD;
   }
 }
 
@@ -288,16 +295,31 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   const int joined = p->kernel_w == 1 || (p->dilation_w == 1 && p->in.px_stride == ci);
   const int32_t columns = joined ? p->in.w - p->kernel_w + 1 : 0;
   const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
+  const int32_t records = (p->out.c + 1) / 2 * TM_PAIR_RECORD;
+  const int32_t *q = w;
   uint32_t *wide = (uint32_t *)scratch;
+  if (p->packed.form == 0) {
+    w += records;
+  } else {
+#if TM_PACKED_CONSTANTS_USED
+    w = tm_unpack_pairs_dsp(&p->packed, w, p->out.c, p->any_sign, (int32_t *)scratch);
+    q = (const int32_t *)scratch;
+    wide += records;
+#else
+    return TM_ERR_SHAPE;
+#endif
+  }
   int8_t *bytes = (int8_t *)(wide + 2 * (p->together == 3 ? 3 : 2) * groups);
   int8_t *rest = bytes + p->kernel_h * run;
   const int32_t even = p->out.c & ~1;
   loops l = {pairs,
              triples,
-             {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0},
-             {w, wide, y, groups, NULL, wide + 6 * groups, 0},
+             {w, q, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0},
+             {wide, w, y, groups, q + 4 * even, q, 0, wide + 6 * groups},
              w,
-             w + (ptrdiff_t)(even / 2) * (8 + 2 * groups),
+             q,
+             w + (ptrdiff_t)even * groups,
+             q + 4 * even,
              even,
              p->out.c};
   l.pairs(&l.two);

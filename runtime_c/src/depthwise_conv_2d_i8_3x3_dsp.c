@@ -167,118 +167,13 @@ static inline int32_t halves(int32_t low, int32_t high) {
   return both;
 }
 
-/* What unpack_group reads, in this order. */
-typedef struct unpack_job {
-  int32_t *word;            /* the group's stream */
-  const int8_t *tap;        /* the file's first tap of the first channel */
-  int32_t c;
-  uint32_t at;              /* the first channel's first bit */
-  const uint8_t *bits;
-  uint32_t factor_low, factor_high;
-  uint32_t shift_mask;
-  int32_t scale_base;       /* 9 - shift_base */
-  uint32_t left, right;     /* shifts that leave the bias */
-  uint32_t width;           /* bits of a channel */
-} unpack_job;
-
-/* A column's taps of a channel at r2, times 2^r11: the first two rows' become a word, the last one's a half. */
-#define TAPS(WORD, HALF)        \
-  "ldrsb r4, [r2]\n"            \
-  "ldrsb r5, [r2, r7]\n"        \
-  "ldrsb r6, [r2, r8]\n"        \
-  "lsl r4, r4, r11\n"           \
-  "lsl r5, r5, r11\n"           \
-  "lsl r6, r6, r11\n"           \
-  "pkhbt r4, r4, r5, lsl #16\n" \
-  "str r4, [r1, #" WORD "]\n"   \
-  "strh r6, [r12, #" HALF "]\n"
-
-/*
- * Four channels of the stream. r0: job, r1: word, r2: tap, r3: c, r7: 3 c, r8: 6 c, lr: at, r12: half, r11: scale, which is
- * 9 - e. As tm_unpack_constants, with M and p twice as large, so that a carry is a sign.
- */
-static __attribute__((naked, noinline)) void tm_unpack_3x3(const unpack_job *job __attribute__((unused))) {
-  __asm__ volatile(
-      "push {r4-r11, lr}\n"
-      "ldm r0, {r1-r3, lr}\n"
-      "mov r12, r1\n"
-      "add r7, r3, r3, lsl #1\n"
-      "lsl r8, r7, #1\n"
-      ".Ltm_unpack_3x3_channel:\n"
-      "ldr r4, [r0, #16]\n"
-      "add r4, r4, lr, lsr #3\n"
-      "ldr r5, [r4, #4]\n"
-      "ldr r4, [r4]\n"
-      "and r6, lr, #7\n"
-      "rsb r9, r6, #32\n"
-      "lsr r4, r4, r6\n"
-      "lsl r9, r5, r9\n"
-      "orr r4, r4, r9\n"
-      "lsr r5, r5, r6\n"
-      "lsr r6, r4, #23\n"
-      "orr r6, r6, r5, lsl #9\n" /* shift and bias */
-      "lsl r4, r4, #8\n"
-      "orr r4, r4, #0x80000000\n" /* 2 M */
-      "ldrd r5, r9, [r0, #20]\n"
-      "umull r11, r10, r4, r5\n"
-      "mov r5, #0\n"
-      "umlal r10, r5, r4, r9\n" /* 2 p in r5, r10 */
-      "ldrd r4, r9, [r0, #28]\n"
-      "and r4, r6, r4\n"
-      "sub r11, r9, r4\n"
-      "cmp r5, #0\n"
-      "ittte lt\n"
-      "addlt r5, r5, #1\n"
-      "lsrlt r5, r5, #1\n"
-      "addlt r11, r11, #1\n"
-      "addge r5, r5, r10, lsr #31\n"
-      "str r5, [r1, #44]\n"
-      "ldrd r4, r5, [r0, #36]\n"
-      "lsl r6, r6, r4\n"
-      "asr r6, r6, r5\n"
-      "add r4, r11, #8\n"
-      "lsl r9, r6, r4\n"
-      "mov r4, #0x40\n"
-      "lsl r4, r4, r11\n"
-      "add r4, r4, #0x8000\n"
-      "str r4, [r1, #52]\n" TAPS("8", "32") "add r2, r2, r3\n" TAPS("16", "36") "add r2, r2, r3\n" TAPS("24", "40")
-      "sub r2, r2, r3, lsl #1\n"
-      "ldr r4, [r0, #44]\n"
-      "str r9, [r1]\n"
-      "add lr, lr, r4\n"
-      "add r2, r2, #1\n"
-      "ldr r4, [r0]\n"
-      "sub r4, r1, r4\n" /* of the channels: 0, 60, 4, 64 */
-      "cmp r4, #60\n"
-      "ittee eq\n"
-      "subeq r1, r1, #56\n"
-      "subeq r12, r12, #58\n"
-      "addne r1, r1, #60\n"
-      "addne r12, r12, #60\n"
-      "bls .Ltm_unpack_3x3_channel\n"
-      "pop {r4-r11, pc}\n");
-}
-
-/* The stream of all groups, from the file's weights and the packed constants. */
-static void unpack(const tm_packed_constants *q, const int8_t *w, int32_t c, int32_t *stream) {
-  const uint32_t bits = (uint32_t)q->bias_bits + q->shift_bits;
-  unpack_job job = {stream, w, c, 0, (const uint8_t *)q->bits, q->factor_low, q->factor_high, ((uint32_t)1 << q->shift_bits) - 1u,
-                    9 - q->shift_base, 32u - bits, 32u - q->bias_bits, 23u + bits};
-  for (int32_t group = 0; group < c; group += 4, job.word += GROUP_WORDS) {
-    const int32_t first = tm_min_i32(group, c - 4);
-    job.tap = w + first;
-    job.at = (uint32_t)first * job.width;
-    tm_unpack_3x3(&job);
-  }
-}
-
 static void fill(uint32_t *dst, uint32_t value, int32_t n) {
   for (; n > 0; --n) {
     *dst++ = value;
   }
 }
 
-tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_params *p, const int8_t *x, const void *w, int8_t *y,
+tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_params *p, const int8_t *x, const int32_t *w, int8_t *y,
                                           void *scratch) {
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
     return TM_ERR_ARGUMENT;
@@ -290,11 +185,15 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
   const int32_t columns = (p->out.w - 1) * p->stride_w + 3;
   uint32_t *cols = (uint32_t *)scratch;
   int8_t *pad = (int8_t *)(cols + columns * COLUMN_WORDS); /* four channels of padding, for all groups */
-  const int32_t *stream = (const int32_t *)w;
-  if (p->packed.bits != NULL) {
+  const int32_t *stream = w;
+  if (p->packed.form != 0) {
+#if TM_PACKED_CONSTANTS_USED
     int32_t *made = (int32_t *)(void *)(pad + 4);
-    unpack(&p->packed, (const int8_t *)w, c, made);
+    tm_unpack_3x3_dsp(&p->packed, w, c, made);
     stream = made;
+#else
+    return TM_ERR_SHAPE;
+#endif
   }
   fill((uint32_t *)(void *)pad, ((uint32_t)p->pad_value & 0xffu) * 0x01010101u, 1);
   /* columns outside are padding in every row and group */

@@ -54,12 +54,12 @@ typedef struct tap_job {
   "ldr r0, [sp]\n"
 
 #if TM_WIDE_TAPS_ONE_SIGN
-TM_TAPS(tm_wide_taps_one_sign, "r0-r8", OUTPUTS(TM_TAP_ONE_SIGN))
+TM_TAPS(tm_wide_taps_one_sign, "r0-r8", TM_TAP_BIASES, TM_TWO_TAPS, TM_LAST_TAP, OUTPUTS(TM_TAP_ONE_SIGN))
 #else
 #define tm_wide_taps_one_sign NULL
 #endif
 #if TM_WIDE_TAPS_ANY_SIGN
-TM_TAPS(tm_wide_taps_any_sign, "r0-r8", OUTPUTS(TM_TAP_ANY_SIGN))
+TM_TAPS(tm_wide_taps_any_sign, "r0-r8", TM_TAP_BIASES, TM_TWO_TAPS, TM_LAST_TAP, OUTPUTS(TM_TAP_ANY_SIGN))
 #else
 #define tm_wide_taps_any_sign NULL
 #endif
@@ -99,7 +99,8 @@ tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, c
   uint32_t *wide = (uint32_t *)scratch;
   const int32_t groups = c / 4;
   const int32_t even = co & ~1;
-  const int32_t *last = w + (ptrdiff_t)(even / 2) * (8 + 2 * groups); /* where CO is odd */
+  const int32_t *q = w; /* records, behind which the words begin */
+  w += (co + 1) / 2 * TM_PAIR_RECORD;
   void (*const depthwise)(tap_job *) = p->inner_any_sign != 0 ? tm_wide_taps_any_sign : tm_wide_taps_one_sign;
   const tm_pair_loop pairs = tm_pairs_loop(p->any_sign);
   const tm_triple_loop triples = tm_triples_loop(p->any_sign);
@@ -107,8 +108,8 @@ tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, c
     return TM_ERR_SHAPE;
   }
   tap_job tap = {taps, v, (const int8_t *)(uintptr_t)n, wide, wide, taps + (n & ~1), 0, 0, 0};
-  tm_pair_job two = {w, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0};
-  tm_triple_job three = {w, wide, y, groups, NULL, wide + 6 * groups, 0};
+  tm_pair_job two = {w, q, y, groups - 2, wide, NULL, wide + 4 * groups, 0, 0};
+  tm_triple_job three = {wide, w, y, groups, NULL, q, 0, wide + 6 * groups};
   depthwise(&tap);
   pairs(&two);
   if (triples != NULL) {
@@ -165,16 +166,19 @@ tm_status tm_separable_conv_2d_i8_dsp(const tm_separable_conv_2d_i8_params *p, c
     for (int32_t rest = 0; rest <= co - even; ++rest) {
       /* where CO is odd, the last two channels are a pair of their own */
       const int32_t first = rest == 0 ? 0 : co - 2;
-      const int32_t *from = rest == 0 ? w : last;
+      const int32_t *from = rest == 0 ? w : w + (ptrdiff_t)even * groups;
+      const int32_t *record = rest == 0 ? q : q + 4 * even;
       int8_t *end = to[0] + (rest == 0 ? even : co);
       if (together == 3) {
         three.w = from;
+        three.q = record;
         three.y = to[0] + first;
-        three.y_end = end;
+        three.q_end = rest == 0 ? q + 4 * even : record + TM_PAIR_RECORD;
         three.apart = p->out.px_stride;
         triples(&three);
       } else {
         two.w = from;
+        two.q = record;
         two.y = to[0] + first;
         two.y_end = end;
         two.apart = pixels == 2 ? to[1] - to[0] : 0; /* no second pixel: the first one's outputs are written over its */

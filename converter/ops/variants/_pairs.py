@@ -1,10 +1,10 @@
-"""Weights of two output channels in one stream: the layout of tm/conv_2d_pairs.h."""
+"""Weights and constants of two output channels together: the layout of tm/conv_2d_pairs.h."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tinyml.ops.variants._requant import Constants, form_parts
+from tinyml.ops.variants._requant import BITS, Constants, form_parts
 
 LOOPS = tuple(f"tm_{pixels}_{form}_dsp" for pixels in ("pairs", "triples") for form in ("one_sign", "any_sign"))
 
@@ -48,12 +48,34 @@ def words(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return wrapped((low & 0xFFFF) | (high & 0xFFFF) << 16)
 
 
-def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
-    """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2, bias [CO] with the zero point folded in."""
-    co = len(weights)
-    first = np.minimum(np.arange(0, co, 2), co - 2)
-    second = first + 1
+def firsts(channels: int) -> np.ndarray:
+    """First channel of each pair; where their number is odd, the last pair overlaps the one before it."""
+    return np.minimum(np.arange(0, channels, 2), channels - 2)
+
+
+def all_words(weights: np.ndarray) -> np.ndarray:
+    """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2."""
+    first = firsts(len(weights))
+    return words(weights[first], weights[first + 1]).reshape(-1)
+
+
+def records(bias: np.ndarray, q: Constants) -> np.ndarray:
+    """int32 records of all pairs of channels; bias [CO] with the zero point folded in, CO >= 2."""
+    first = firsts(len(bias))
     wide = bias.astype(np.int64)
-    constants = np.stack([v[at] for at in (first, second) for v in (q.mult, q.add, q.shift)], 1)
-    head = np.stack([wide[first], wide[first] + 256 * wide[second]], 1)
-    return np.concatenate([wrapped(head), words(weights[first], weights[second]), constants], 1).astype(np.int32).reshape(-1)
+    numbers = [v[at] for at in (first, first + 1) for v in (q.mult, q.add, q.shift)]
+    heads = [wrapped(v) for v in (wide[first], wide[first] + 256 * wide[first + 1])]
+    return np.stack([*heads, *numbers], 1).astype(np.int32).reshape(-1)
+
+
+def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
+    """Records, then words."""
+    return np.concatenate([records(bias, q), all_words(weights)])
+
+
+def plain(mult: np.ndarray, shift: np.ndarray, zero_point: int, q: Constants, any_sign: int) -> bool:
+    """Whether q is what tm_unpack_pairs_dsp makes of LiteRT's mult and shift."""
+    e = -shift.astype(np.int64)
+    total = e + (0 if any_sign else BITS)
+    add = (np.int64(2 * zero_point + 1) << np.clip(total - 1, 0, 31)) + (0 if any_sign else 1 << BITS - 1)
+    return bool(((e >= 1) & (q.mult == mult) & (q.add == add) & (q.shift == total)).all())

@@ -91,6 +91,12 @@ def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarra
     return Constants(np.where(constant, 0, mult).astype(np.int32), add.astype(np.int32), e.astype(np.int32))
 
 
+def twice(shift: np.ndarray, lo: np.ndarray, hi: np.ndarray) -> bool:
+    """Whether any sign's form is exact for all channels with LiteRT's own multiplier and shift."""
+    e = -shift.astype(np.int64)
+    return bool(((e >= 1) & (e <= MOST_TWICE) & _small(lo, hi)).all())
+
+
 def narrow(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
     """One sign's form for any zero point, where accumulators take few values, as those of 4 and 2 bits do: exact as it is
     for multipliers of 1/2 and more, which LiteRT rounds once; for others `add` is searched. None where some channel has none."""

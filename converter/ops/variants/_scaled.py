@@ -24,17 +24,23 @@ class Scaled:
     any_sign: int
 
 
+def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Weights int8 [KH*KW,C], bias with the zero point folded in, mult, shift."""
+    w = n.inputs[1]
+    assert w is not None and w.data is not None
+    _, kh, kw, c = w.shape
+    weights = w.data.reshape(kh * kw, c)
+    return weights, _channels.folded_bias(n.x, n.input(2), weights.sum(0, dtype=np.int64)), *_channels.multipliers(n.x, w, n.y, c)
+
+
 def scaled(n: NodeView) -> Scaled | None:
     """None where the layer is no plain int8 depthwise one with multiplier 1, or has no exact constants."""
     w = n.inputs[1]
     assert w is not None and w.data is not None
     if n.is_float or w.shape[3] != n.x.shape[3] or tuple(n.attrs.clamp) != (-128, 127):
         return None
-    _, kh, kw, c = w.shape
-    weights = w.data.reshape(kh * kw, c)
-    bias = _channels.folded_bias(n.x, n.input(2), weights.sum(0, dtype=np.int64))
+    weights, bias, mult, shift = parts(n)
     lo, hi = _requant.bounds(weights.T, bias)
-    mult, shift = _channels.multipliers(n.x, w, n.y, c)
     q, any_sign = _requant.one_sign(mult, shift, n.y.zero_point, lo, hi), 0
     if q is None:
         q, any_sign = _requant.any_sign(mult, shift, n.y.zero_point, lo, hi), 1

@@ -11,7 +11,7 @@ from tinyml.ops.variants import _packed as _packed_constants
 from tinyml.ops.variants import _pairs, _requant
 from tinyml.ops.variants.conv_2d_i8_pairs_dsp import constants, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
-from tinyml.variants import Variant, cheaper
+from tinyml.variants import Variant
 
 SCALE = {4: 16, 2: 64}  # of a weight in its half word
 RECORD_BYTES = 32  # of a pair of channels
@@ -64,8 +64,8 @@ def records(bias: np.ndarray, q: _requant.Constants, any_sign: int) -> np.ndarra
     return np.stack([_pairs.wrapped(wide[first]), _pairs.wrapped(wide[first + 1]), *numbers], 1).reshape(-1).astype(np.int32)
 
 
-def packed_constants(n: NodeView, q: _requant.Constants, any_sign: int) -> tuple[Value, ...] | None:
-    """A tm_packed_constants from which the kernel makes the records; None where what it makes would not be exact."""
+def packed_constants(n: NodeView, q: _requant.Constants, any_sign: int) -> tuple[np.ndarray, tuple[Value, ...]] | None:
+    """Words and the tm_packed_constants from which the kernel makes the records; None where what it makes would not be exact."""
     weights, bias, mult, shift = parts(n)
     e = -shift.astype(np.int64)
     total = e + (0 if any_sign else _requant.BITS)
@@ -79,28 +79,42 @@ def packed_constants(n: NodeView, q: _requant.Constants, any_sign: int) -> tuple
     return _packed_constants.pack(n, bias, mult, shift) if good.all() else None
 
 
+def _call(n: NodeView, portable: tuple[KernelCall, ...], any_sign: int, table: np.ndarray, packed: tuple[Value, ...], more: int) -> KernelCall:
+    """`more`: bytes of scratch for unpacked constants."""
+    w = n.inputs[1]
+    assert w is not None
+    k, bits = w.elements // w.shape[0], w.dtype.bits
+    unit = 2 * (8 // bits)
+    gathered = _packed.round_up_4(k) if w.shape[1] * w.shape[2] > 1 else 0
+    window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
+    own = ("pad_value", n.x.zero_point), ("any_sign", any_sign), ("weight_bits", bits), ("packed", packed)
+    args = (Ref(n.x.id), Table("weights", table), Ref(n.y.id), Scratch())
+    name = "conv_2d_i8_nibbles"
+    scratch = 24 + 6 * -(-k // unit) * unit + gathered + more
+    return KernelCall(f"tm_{name}_dsp", "conv_2d_nibbles", f"tm_{name}_params", (*window, *own), args, scratch)
+
+
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
     found, w = constants(n), n.inputs[1]
     assert found is not None and w is not None
     q, any_sign = found
     weights, bias, _, _ = parts(n)
-    k, bits, pairs = weights.shape[1], w.dtype.bits, -(-len(bias) // 2)
-    unit = 2 * (8 // bits)
-    gathered = _packed.round_up_4(k) if w.shape[1] * w.shape[2] > 1 else 0
-    scratch = 24 + 6 * -(-k // unit) * unit + gathered
-    window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
-    own = ("pad_value", n.x.zero_point), ("any_sign", any_sign), ("weight_bits", bits), ("zero_point", n.y.zero_point)
+    stream = np.concatenate([records(bias, q, any_sign), all_words(weights, w.dtype.bits)])
+    return (_call(n, portable, any_sign, stream, _packed_constants.NONE, 0),)
 
-    def call(table: np.ndarray, packed: tuple[Value, ...], more: int) -> tuple[KernelCall, ...]:
-        args = (Ref(n.x.id), Table("weights", table), Ref(n.y.id), Scratch())
-        name = "conv_2d_i8_nibbles"
-        params = (*window, *own, ("packed", packed))
-        return (KernelCall(f"tm_{name}_dsp", "conv_2d_nibbles", f"tm_{name}_params", params, args, scratch + more),)
 
-    stream = np.concatenate([records(bias, q, any_sign), all_words(weights, bits)])
+def smaller(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[tuple[KernelCall, ...], float] | None:
+    """With packed constants, which each call unpacks."""
+    found, w = constants(n), n.inputs[1]
+    assert found is not None and w is not None
+    q, any_sign = found
     packed = packed_constants(n, q, any_sign)
-    small = None if packed is None else call(all_words(weights, bits), packed, RECORD_BYTES * pairs)
-    return cheaper(low, call(stream, _packed_constants.NONE, 0), small, UNPACK * 2 * pairs, ("balanced", "flash"))
+    if packed is None:
+        return None
+    weights = parts(n)[0]
+    pairs = -(-len(weights) // 2)
+    table = np.concatenate([packed[0], all_words(weights, w.dtype.bits)])
+    return (_call(n, portable, any_sign, table, packed[1], RECORD_BYTES * pairs),), UNPACK * 2 * pairs
 
 
 def instructions(n: NodeView) -> float:
@@ -112,4 +126,4 @@ def instructions(n: NodeView) -> float:
     return -(-pixels // 3) * ((co + 1) // 2 * (18.0 * -(-k // 4) + 53.0) + 50.0) + pixels * (2.4 * k + 40.0 + gathering)
 
 
-VARIANT = Variant("conv_2d_i8_nibbles_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=5450, packed=True)
+VARIANT = Variant("conv_2d_i8_nibbles_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=5450, packed=True, smaller=smaller)

@@ -7,9 +7,13 @@ import numpy as np
 
 from tinyml.ir import NodeView
 from tinyml.ops import _channels, _window
-from tinyml.ops.variants import _pairs, _requant
-from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
+from tinyml.ops.variants import _packed, _pairs, _requant
+from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
 from tinyml.variants import Variant
+
+RECORD_BYTES = 32  # of a pair of channels
+UNPACKS = "tm_unpack_pairs_dsp"
+UNPACK = 28.0  # instructions per channel
 
 
 def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -43,11 +47,11 @@ def applies(n: NodeView, low: Lowering) -> bool:
     return plain and _pairs.can_pack(w.data) and constants(n) is not None
 
 
-def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
-    found = constants(n)
-    assert found is not None
-    weights, bias, _, _ = parts(n)
-    w = n.inputs[1]
+def _call(
+    n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], any_sign: int, table: np.ndarray, packed: tuple[Value, ...], more: int
+) -> KernelCall:
+    """`more`: bytes of scratch for unpacked constants."""
+    weights, w = parts(n)[0], n.inputs[1]
     assert w is not None
     k, kh, run = weights.shape[1], w.shape[1], w.shape[2] * w.shape[3]
     odd = n.x.shape[3] % 4 != 0
@@ -55,22 +59,46 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     groups = -(-k // 4)
     # three pixels save a twentieth of the time, and take half as much scratch again
-    room = low.optimize != "ram" if low.scratch_bytes is None else low.scratch_bytes >= 24 * groups + gathered
+    room = low.optimize != "ram" if low.scratch_bytes is None else low.scratch_bytes >= 24 * groups + gathered + more
     pointwise = w.shape[1:3] == (1, 1) and not any(n.attrs.pad)
     together = 3 if room and n.y.shape[2] >= 3 else 2
-    params = (*window, ("pad_value", n.x.zero_point), ("any_sign", found[1]), ("together", together))
-    table = Table("weights", _pairs.stream(weights[:, _pairs.rests_last(kh, run)], bias, found[0]))
-    return (
-        KernelCall(
-            "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
-            (Ref(n.x.id), table, Ref(n.y.id), Scratch()), 8 * together * groups + gathered,
-            loops=_pairs.LOOPS,
-            parts=(
-                *_pairs.parts(found[1], together), ("TM_CONV_2D_PAIRS_FOURS", not odd and not pointwise), ("TM_CONV_2D_PAIRS_ODD", odd),
-                ("TM_CONV_2D_PAIRS_WORDS", odd and run == 4),
-            ),
+    params = (*window, ("pad_value", n.x.zero_point), ("any_sign", any_sign), ("together", together), ("packed", packed))
+    return KernelCall(
+        "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
+        (Ref(n.x.id), Table("weights", table), Ref(n.y.id), Scratch()), 8 * together * groups + gathered + more, uses=(UNPACKS,) if more else (),
+        loops=(*_pairs.LOOPS, UNPACKS),
+        parts=(
+            *_pairs.parts(any_sign, together), (_packed.PART, more > 0), ("TM_CONV_2D_PAIRS_FOURS", not odd and not pointwise),
+            ("TM_CONV_2D_PAIRS_ODD", odd), ("TM_CONV_2D_PAIRS_WORDS", odd and run == 4),
         ),
     )  # fmt: skip
+
+
+def _ordered(n: NodeView) -> np.ndarray:
+    """Weights int8 [CO,K] with inputs in the kernel's order."""
+    w = n.inputs[1]
+    assert w is not None
+    return parts(n)[0][:, _pairs.rests_last(w.shape[1], w.shape[2] * w.shape[3])]
+
+
+def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
+    found = constants(n)
+    assert found is not None
+    q, any_sign = found
+    return (_call(n, low, portable, any_sign, _pairs.stream(_ordered(n), parts(n)[1], q), _packed.NONE, 0),)
+
+
+def smaller(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[tuple[KernelCall, ...], float] | None:
+    """With packed constants, which each call unpacks."""
+    found = constants(n)
+    assert found is not None
+    q, any_sign = found
+    _, bias, mult, shift = parts(n)
+    packed = _packed.pack(n, bias, mult, shift) if _pairs.plain(mult, shift, n.y.zero_point, q, any_sign) else None
+    if packed is None:
+        return None
+    table, pairs = np.concatenate([packed[0], _pairs.all_words(_ordered(n))]), -(-len(bias) // 2)
+    return (_call(n, low, portable, any_sign, table, packed[1], RECORD_BYTES * pairs),), UNPACK * 2 * pairs
 
 
 def instructions(n: NodeView) -> float:
@@ -82,4 +110,7 @@ def instructions(n: NodeView) -> float:
     return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 33.0) + 14.0 * groups + 44.0 * kh + 20.0)
 
 
-VARIANT = Variant("conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3670, parts=_pairs.PART_BYTES)
+VARIANT = Variant(
+    "conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3670,
+    parts=_pairs.PART_BYTES, smaller=smaller, unpacks=UNPACKS,
+)

@@ -26,20 +26,17 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     q, any_sign = found
     weights, bias, _, _ = parts(n)
     co, kh, kw, ci = w.shape
-    first = np.minimum(np.arange(0, co, 2), co - 2)
-    a, b = first, first + 1
+    a = _pairs.firsts(co)
+    b = a + 1
     rows = weights.reshape(co, kh, kw * ci)
     words = np.concatenate([_pairs.words(rows[a, ky], rows[b, ky]).reshape(-1) for ky in range(kh)])
-    wide = bias.astype(np.int64)
-    heads = [_pairs.wrapped(v) for v in (wide[a], wide[a] + 256 * wide[b])]
-    numbers = np.stack([*heads, *(v[at] for at in (a, b) for v in (q.mult, q.add, q.shift))], 1).astype(np.int32)
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     return (
         KernelCall(
             "tm_conv_2d_i8_rows_dsp", "conv_2d_rows", "tm_conv_2d_i8_rows_params",
             (*window, ("pad_value", n.x.zero_point), ("any_sign", any_sign)),
-            (Ref(n.x.id), Table("weights", words), Table("weights", numbers.reshape(-1)), Ref(n.y.id), Scratch()),
-            4 * kw * ci + 16 * len(first),
+            (Ref(n.x.id), Table("weights", words), Table("weights", _pairs.records(bias, q)), Ref(n.y.id), Scratch()),
+            4 * kw * ci + 16 * len(a),
         ),
     )  # fmt: skip
 

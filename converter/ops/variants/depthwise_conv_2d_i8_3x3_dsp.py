@@ -11,10 +11,11 @@ from tinyml.ops.variants import _packed, _requant
 from tinyml.ops.variants._scaled import halves
 from tinyml.ops.variants._sixteen import LEAST, Sixteen, sixteen
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
-from tinyml.variants import Variant, cheaper
+from tinyml.variants import Variant
 
 COLUMN_BYTES, GROUP_BYTES = 24, 120
-UNPACK = 86.0  # instructions per channel
+UNPACKS = "tm_unpack_3x3_dsp"
+UNPACK = 57.0  # instructions per channel
 
 
 def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -54,24 +55,37 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Sixteen) -> np.ndarray:
     return np.concatenate(out)
 
 
+def _call(n: NodeView, portable: tuple[KernelCall, ...], table: np.ndarray, packed: tuple[Value, ...], more: int) -> KernelCall:
+    """`more`: bytes of scratch for unpacked constants."""
+    window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
+    columns = (n.y.shape[2] - 1) * n.attrs.stride[1] + 3
+    params = (*window, ("pad_value", n.x.zero_point), ("packed", packed))
+    args = (Ref(n.x.id), Table("weights", table), Ref(n.y.id), Scratch())
+    name = "depthwise_conv_2d_i8_3x3"
+    return KernelCall(
+        f"tm_{name}_dsp", "depthwise_conv_2d_3x3", f"tm_{name}_params", params, args, columns * COLUMN_BYTES + 4 + more,
+        uses=(UNPACKS,) if more else (), loops=(UNPACKS,), parts=((_packed.PART, more > 0),),
+    )  # fmt: skip
+
+
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
     q = constants(n)
     assert q is not None
+    weights, bias, _, _ = parts(n)
+    return (_call(n, portable, stream(weights, bias, q), _packed.NONE, 0),)
+
+
+def smaller(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[tuple[KernelCall, ...], float] | None:
+    """With the file's weights and packed constants, from which each call makes the stream."""
+    q = constants(n)
+    assert q is not None
     weights, bias, mult, shift = parts(n)
-    c = len(bias)
-    window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
-    columns = (n.y.shape[2] - 1) * n.attrs.stride[1] + 3
-    scratch = columns * COLUMN_BYTES + 4
-
-    def call(table: np.ndarray, packed: tuple[Value, ...], scratch_bytes: int) -> tuple[KernelCall, ...]:
-        params = (*window, ("pad_value", n.x.zero_point), ("packed", packed))
-        args = (Ref(n.x.id), Table("weights", table), Ref(n.y.id), Scratch())
-        name = "depthwise_conv_2d_i8_3x3"
-        return (KernelCall(f"tm_{name}_dsp", "depthwise_conv_2d_3x3", f"tm_{name}_params", params, args, scratch_bytes),)
-
-    packed = _packed.pack(n, bias, mult, shift) if q.plain else None
-    small = None if packed is None else call(weights, packed, scratch + -(-c // 4) * GROUP_BYTES)
-    return cheaper(low, call(stream(weights, bias, q), _packed.NONE, scratch), small, UNPACK * c)
+    packed = _packed.pack(n, bias, mult, shift) if q.plain and len(bias) % 2 == 0 else None
+    if packed is None:
+        return None
+    c, taps = len(bias), weights.reshape(9, -1).T.astype(np.int8).tobytes()
+    table = np.concatenate([packed[0], np.frombuffer(taps + bytes(-len(taps) % 4), "<i4")])
+    return (_call(n, portable, table, packed[1], -(-c // 4) * GROUP_BYTES),), UNPACK * c
 
 
 def instructions(n: NodeView) -> float:
@@ -83,4 +97,7 @@ def instructions(n: NodeView) -> float:
     return oh * (-(-c // 4) * (55.0 * ow + 17.0 * columns + 22.0) + 100.0)
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_3x3_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1930)
+VARIANT = Variant(
+    "depthwise_conv_2d_i8_3x3_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1600,
+    smaller=smaller, unpacks=UNPACKS,
+)

@@ -9,6 +9,8 @@
  *     2*g and 2*g + 1 are of the inputs k .. k+3, k = 4*g: the first has input k in the low half and k+2 in the high one, the
  *     second k+1 and k+3. In a half, the low byte's field is w[a] + 2^(weight_bits-1), the high byte's w[b] in two's complement,
  *     for 4 bits and even inputs w[b] + 8.
+ * Where packed.form is not 0, packed constants stand in the place of the records, which every call makes in its scratch
+ * (tm/packed_constants.h).
  * Inputs are in ky, kx, ci order. Pairs are (0,1), (2,3), ...; where CO is odd, the last pair is (CO-2, CO-1).
  *
  *   any_sign == 0: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)
@@ -41,7 +43,6 @@ typedef struct tm_conv_2d_i8_nibbles_params {
   int32_t pad_value;
   int32_t any_sign;
   int32_t weight_bits;
-  int32_t zero_point; /* the output's; read where the constants are packed */
   tm_packed_constants packed;
 } tm_conv_2d_i8_nibbles_params;
 

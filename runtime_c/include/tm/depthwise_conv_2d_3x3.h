@@ -6,21 +6,21 @@
  * is in its weights and inputs: the shift is the same for all of them, so that four outputs are rounded, saturated and
  * stored together. The lowering proves that y equals LiteRT's two roundings for every acc that can occur.
  *
- * packed.bits == NULL: w is one stream of int32 words, per group of four channels c .. c+3 first of the channels a = c, b = c+2,
+ * packed.form == 0: w is one stream of int32 words, per group of four channels c .. c+3 first of the channels a = c, b = c+2,
  * then of a = c+1, b = c+3:
  *   bias[a], bias[b], scaled by S = 2^8 * s; the zero point's term is folded in
  *   per column kx a word of a and one of b, low half s * w[0,kx], high half s * w[1,kx]
  *   per column kx one word, low half s * w[2,kx] of a, high half of b
  *   mult[a], mult[b], add[a], add[b]
  *   Groups begin at channels 0, 4, 8, ...; where C is no multiple of 4, the last one begins at C-4.
- * Else w is the file's int8 [3,3,C] and `packed` the constants, 1 <= e <= 9, from which the kernel makes this stream in its
- * scratch: S = 2^(17-e), add = 2^15 + 2^(15-e).
+ * Else w is packed constants of an even number of channels, 1 <= e <= 9, and behind them the file's weights as int8 [C,3,3], from
+ * which the kernel makes this stream in its scratch: S = 2^(17-e), add = 2^15 + 2^(15-e).
  *
  * x [H,W,C], y [OH,OW,C], C >= 4, any stride, dilation_w == 1. Padding pixels have the value pad_value.
  * Scratch: ((OW-1) * stride_w + 3) * 24 + 4 bytes, and ceil(C/4) * 120 more where the constants are packed; aligned to 4.
  * Order: window.h's by rows; within a row, groups of channels from first to last, each from left to right, up to three
  * channels twice.
- * Alignment of x and y: none; of w: 4 unless packed. Aliasing: y may not overlap x except as the planner proves from the
+ * Alignment of x and y: none; of w: 4. Aliasing: y may not overlap x except as the planner proves from the
  * order of rows. Errors: TM_ERR_ARGUMENT on a null pointer, TM_ERR_SHAPE outside of the ranges above.
  *
  * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
@@ -41,7 +41,7 @@ typedef struct tm_depthwise_conv_2d_i8_3x3_params {
   tm_packed_constants packed;
 } tm_depthwise_conv_2d_i8_3x3_params;
 
-tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_params *p, const int8_t *x, const void *w, int8_t *y,
+tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_params *p, const int8_t *x, const int32_t *w, int8_t *y,
                                           void *scratch);
 
 #ifdef __cplusplus

@@ -15,7 +15,8 @@
 
 /* What the assembly below reads, in this order. */
 typedef struct tm_pair_job {
-  const int32_t *w;     /* stream, at the first pair to compute */
+  const int32_t *w;     /* words, at the first pair to compute */
+  const int32_t *q;     /* that pair's record; two words behind the last one are read and not used */
   int8_t *y;            /* first pixel's first channel to write */
   ptrdiff_t apart;      /* from the first pixel's outputs to the second's; 0 where there is no second one */
   const uint32_t *x;    /* the two pixels' widened inputs */

@@ -25,65 +25,77 @@
 #define FOUR(wa, wb) "ldm r0!, {r4-r7}\n" WORD(wa, "r4", "r5") WORD(wb, "r6", "r7")
 #define EIGHT "ldm r1!, {r8-r11}\n" FOUR("r8", "r9") FOUR("r10", "r11")
 
-/* One output from its sum (x, scaled), r4-r9 hold the constants of both channels. */
-#define ONE_SIGN(x, m, c, e) "smmla r0, " x ", " m ", " c "\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
-#define ANY_SIGN(x, m, c, e) "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
-#define STORES(OUTPUT)                                    \
-  OUTPUT("r12", "r4", "r5", "r6") "strb r0, [r10, r11]\n" \
-  OUTPUT("r2", "r4", "r5", "r6") "strb r0, [r10], #1\n"   \
-  OUTPUT("lr", "r7", "r8", "r9") "strb r0, [r10, r11]\n"  \
-  OUTPUT("r3", "r7", "r8", "r9") "strb r0, [r10], #1\n"
+/* One output from its sum (x, scaled); t: a register for any sign's product. */
+#define ONE_SIGN(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
+#define ANY_SIGN(x, m, c, e, t) \
+  "smmlar " t ", " x ", " m ", " c "\n add " t ", " t ", " x ", asr #31\n asr " t ", " t ", " e "\n ssat " x ", #8, " t "\n"
+#define FIRST_PIXEL(x) "strb " x ", [r10], #1\n"
+#define SECOND_PIXEL(x) "strb " x ", [r10, r11]\n"
+/* r0: the pair's mult, add, shift of both channels, which go to r4-r9; r10: first pixel's y, r11: apart */
+#define ONE_SIGN_OUTPUTS                                      \
+  "ldm r0!, {r4-r9}\n"                                        \
+  ONE_SIGN("r12", "r4", "r5", "r6") SECOND_PIXEL("r12")       \
+  ONE_SIGN("r2", "r4", "r5", "r6") FIRST_PIXEL("r2")          \
+  ONE_SIGN("lr", "r7", "r8", "r9") SECOND_PIXEL("lr")         \
+  ONE_SIGN("r3", "r7", "r8", "r9") FIRST_PIXEL("r3")
+#define ANY_SIGN_OUTPUTS                                      \
+  "ldm r0!, {r4-r6}\n"                                        \
+  ANY_SIGN("r12", "r4", "r5", "r6", "r7") SECOND_PIXEL("r12") \
+  ANY_SIGN("r2", "r4", "r5", "r6", "r7") FIRST_PIXEL("r2")    \
+  "ldm r0!, {r7-r9}\n"                                        \
+  ANY_SIGN("lr", "r7", "r8", "r9", "r4") SECOND_PIXEL("lr")   \
+  ANY_SIGN("r3", "r7", "r8", "r9", "r4") FIRST_PIXEL("r3")
 
-/* The function NAME of tm/pair_job_dsp.h. r0: inputs, r1: stream. */
-#define PAIRS(NAME, SCALE, OUTPUT)                                                                                      \
-  __attribute__((naked)) void NAME(tm_pair_job *job __attribute__((unused))) {                    \
+/* The function NAME of tm/pair_job_dsp.h. r0: inputs, r1: words. */
+#define PAIRS(NAME, SCALE, OUTPUTS)                                                                                     \
+  __attribute__((naked)) void NAME(tm_pair_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                                                   \
-        "ldr r3, [r0, #24]\n"                                                                                           \
+        "ldr r3, [r0, #28]\n"                                                                                           \
         "cbnz r3, .L" #NAME "_run\n"                                                                                    \
-        "ldr r1, [r0, #8]\n"                                                                                            \
+        "ldr r1, [r0, #12]\n"                                                                                           \
         "adr r2, .L" #NAME "_table\n"                                                                                   \
         "lsrs r3, r1, #1\n"                                                                                             \
         "ite eq\n"                                                                                                      \
         "moveq r3, #4\n"                                                                                                \
         "andne r3, r3, #3\n"                                                                                            \
         "ldr r3, [r2, r3, lsl #2]\n"                                                                                    \
-        "str r3, [r0, #28]\n"                                                                                           \
+        "str r3, [r0, #32]\n"                                                                                           \
         "tst r1, #1\n"                                                                                                  \
         "it ne\n"                                                                                                       \
         "ldrne r3, [r2, #20]\n"                                                                                         \
-        "str r3, [r0, #24]\n"                                                                                           \
+        "str r3, [r0, #28]\n"                                                                                           \
         "bx lr\n"                                                                                                       \
         ".L" #NAME "_run:\n"                                                                                            \
         "push {r4-r11, lr}\n"                                                                                           \
-        "sub sp, #28\n"                                                                                                 \
-        "ldm r0, {r1-r8}\n"                                                                                             \
-        "stm sp, {r2-r8}\n"                                                                                             \
-        "mov r0, r4\n"                                                                                                  \
+        "sub sp, #32\n"                                                                                                 \
+        "ldm r0, {r1, r4-r11}\n"                                                                                        \
+        "ldrd r2, r3, [r4], #8\n"                                                                                       \
+        "stm sp, {r4-r11}\n"                                                                                            \
+        "mov r0, r7\n"                                                                                                  \
         ".L" #NAME "_pair:\n"                                                                                           \
-        "ldm r1!, {r2, r3}\n"                                                                                           \
         "ldm r1!, {r8-r11}\n"                                                                                           \
         "ldm r0!, {r4-r7}\n" FIRST("r8", "r4", "r5") WORD("r9", "r6", "r7") FOUR("r10", "r11")                          \
-        "ldr pc, [sp, #20]\n"                                                                                           \
+        "ldr pc, [sp, #24]\n"                                                                                           \
         ".L" #NAME "_four:\n"                                                                                           \
         "ldm r1!, {r8, r9}\n" FOUR("r8", "r9")                                                                          \
-        "ldr pc, [sp, #24]\n"                                                                                           \
+        "ldr pc, [sp, #28]\n"                                                                                           \
         ".L" #NAME "_0:\n" EIGHT                                                                                        \
         ".L" #NAME "_3:\n" EIGHT                                                                                        \
         ".L" #NAME "_2:\n" EIGHT                                                                                        \
         ".L" #NAME "_1:\n" EIGHT                                                                                        \
-        "ldr r4, [sp, #16]\n"                                                                                           \
+        "ldr r4, [sp, #20]\n"                                                                                           \
         "cmp r0, r4\n"                                                                                                  \
         "bne .L" #NAME "_0\n"                                                                                           \
         ".L" #NAME "_end:\n"                                                                                            \
         "sub r3, r3, r2\n"                                                                                              \
         "sub lr, lr, r12\n" SCALE                                                                                       \
-        "ldrd r10, r11, [sp]\n"                                                                                         \
-        "ldm r1!, {r4-r9}\n" STORES(OUTPUT)                                                                             \
-        "str r10, [sp]\n"                                                                                               \
-        "ldrd r0, r4, [sp, #8]\n"                                                                                       \
+        "ldm sp, {r0, r10, r11}\n" OUTPUTS                                                                              \
+        "ldm r0!, {r2, r3}\n" /* the next pair's biases */                                                              \
+        "strd r0, r10, [sp]\n"                                                                                          \
+        "ldrd r0, r4, [sp, #12]\n"                                                                                      \
         "cmp r10, r4\n"                                                                                                 \
         "bne .L" #NAME "_pair\n"                                                                                        \
-        "add sp, #28\n"                                                                                                 \
+        "add sp, #32\n"                                                                                                 \
         "pop {r4-r11, pc}\n"                                                                                            \
         ".balign 4\n"                                                                                                   \
         ".L" #NAME "_table:\n"                                                                                          \

@@ -6,7 +6,7 @@
  *
  * x [H,W,C], y [OH,OW,CO]; C a multiple of 4 and at least 8, CO >= 2, at most TM_SEPARABLE_TAPS taps. The window fields are those of
  * the depthwise convolution; in.c is C, out.c is CO. Dilation: any.
- * v: the stream of tm/depthwise_conv_2d_taps.h, w: the stream of tm/conv_2d_pairs.h with K = C; inner_any_sign and any_sign are
+ * v: the stream of tm/depthwise_conv_2d_taps.h, w: records and words of tm/conv_2d_pairs.h with K = C; inner_any_sign and any_sign are
  * their forms of requantisation. pad: C bytes of x's zero point.
  * Scratch: 2 * C bytes for each of `together` pixels, aligned to 4. Rows of an odd number of pixels are faster with three.
  * Order: window.h's. Two pixels are computed together, the second of which may be the next row's first: its input is read before the
@@ -19,6 +19,7 @@
 #ifndef TM_SEPARABLE_CONV_2D_H
 #define TM_SEPARABLE_CONV_2D_H
 
+#include "tm/packed_constants.h"
 #include "tm/window.h"
 
 #ifdef __cplusplus

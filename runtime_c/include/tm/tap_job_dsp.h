@@ -10,7 +10,8 @@
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
-/* r0: taps, r1: stream, r2: x; sums in r3-r6. */
+/* r0: taps, r1: stream, r2: x; sums in r3-r6, which begin with the biases. */
+#define TM_TAP_BIASES "ldm r1!, {r3-r6}\n"
 #define TM_TWO_TAPS             \
   "ldrd r7, r8, [r0], #8\n"     \
   "ldr r7, [r2, r7]\n"          \
@@ -27,6 +28,17 @@
   "sxtb16 r7, r7, ror #8\n"     \
   "smlad r6, r7, r12, r6\n"
 
+#define TM_LAST_TAP               \
+  "ldr r7, [r0]\n"               \
+  "ldrd r9, r10, [r1], #8\n"     \
+  "ldr r7, [r2, r7]\n"           \
+  "sxtb16 r8, r7\n"              \
+  "sxtb16 r7, r7, ror #8\n"      \
+  "smlabb r3, r8, r9, r3\n"      \
+  "smlabb r4, r7, r10, r4\n"     \
+  "smlatt r5, r8, r9, r5\n"      \
+  "smlatt r6, r7, r10, r6\n"
+
 /* One output from its sum x, in place or in lr; m, c, e hold the constants. */
 #define TM_TAP_ONE_SIGN(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
 #define TM_TAP_ANY_SIGN(x, m, c, e) \
@@ -42,11 +54,11 @@
  *   uint32_t entry;          into the unrolled loop
  *   uint32_t main;           where the loop leads to: to the last tap of an odd number, or to the outputs
  * With job->entry == 0, fills in entry and main instead. KEPT: registers from r0 on, as many as the job has words, 9 at most; they are
- * kept at sp. END: from four sums in r3-r6 and the stream in r1 at their constants to the outputs; it moves r2 to the next
+ * kept at sp. BEGIN, TWO, LAST: the sums' first values, two taps, and the last one of an odd number. END: from four sums in r3-r6 and the stream in r1 at their constants to the outputs; it moves r2 to the next
  * channels and r0 to the taps, and sets the flags, equal at the end.
  */
-#define TM_TAPS(NAME, KEPT, END)                                                            \
-  static __attribute__((naked, noinline)) void NAME(tap_job *job __attribute__((unused))) { \
+#define TM_TAPS(NAME, KEPT, BEGIN, TWO, LAST, END)                                          \
+  static __attribute__((naked, noinline, unused)) void NAME(tap_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                       \
         "ldr r3, [r0, #24]\n"                                                               \
         "cbnz r3, .L" #NAME "_run\n"                                                        \
@@ -69,27 +81,17 @@
         "sub sp, #36\n"                                                                     \
         "ldm r0, {" KEPT "}\n"                                                              \
         "stm sp, {" KEPT "}\n"                                                              \
-        ".L" #NAME "_group:\n"                                                              \
-        "ldm r1!, {r3-r6}\n"                                                                \
+        ".L" #NAME "_group:\n" BEGIN                                                        \
         "ldr pc, [sp, #24]\n"                                                               \
-        ".L" #NAME "_0:\n" TM_TWO_TAPS                                                      \
-        ".L" #NAME "_3:\n" TM_TWO_TAPS                                                      \
-        ".L" #NAME "_2:\n" TM_TWO_TAPS                                                      \
-        ".L" #NAME "_1:\n" TM_TWO_TAPS                                                      \
+        ".L" #NAME "_0:\n" TWO                                                              \
+        ".L" #NAME "_3:\n" TWO                                                              \
+        ".L" #NAME "_2:\n" TWO                                                              \
+        ".L" #NAME "_1:\n" TWO                                                              \
         "ldr r7, [sp, #20]\n"                                                               \
         "cmp r0, r7\n"                                                                      \
         "bne .L" #NAME "_0\n"                                                               \
         "ldr pc, [sp, #28]\n"                                                               \
-        ".L" #NAME "_last:\n"                                                               \
-        "ldr r7, [r0]\n"                                                                    \
-        "ldrd r9, r10, [r1], #8\n"                                                          \
-        "ldr r7, [r2, r7]\n"                                                                \
-        "sxtb16 r8, r7\n"                                                                   \
-        "sxtb16 r7, r7, ror #8\n"                                                           \
-        "smlabb r3, r8, r9, r3\n"                                                           \
-        "smlabb r4, r7, r10, r4\n"                                                          \
-        "smlatt r5, r8, r9, r5\n"                                                           \
-        "smlatt r6, r7, r10, r6\n"                                                          \
+        ".L" #NAME "_last:\n" LAST                                                          \
         ".L" #NAME "_end:\n" END                                                            \
         "bne .L" #NAME "_group\n"                                                           \
         "add sp, #36\n"                                                                     \

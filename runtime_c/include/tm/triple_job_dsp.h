@@ -13,13 +13,14 @@
 
 /* What the assembly below reads, in this order. */
 typedef struct tm_triple_job {
-  const int32_t *w;  /* stream, at the first pair to compute */
-  const uint32_t *x; /* widened inputs: per group the three pixels' inputs 0 and 2, then their inputs 1 and 3 */
-  int8_t *y;         /* first pixel's first channel to write */
-  ptrdiff_t apart;   /* from a pixel's outputs to the next one's; on the first call the number of groups of four inputs */
-  const int8_t *y_end;
+  const uint32_t *x;    /* widened inputs: per group the three pixels' inputs 0 and 2, then their inputs 1 and 3 */
+  const int32_t *w;     /* words, at the first pair to compute */
+  int8_t *y;            /* first pixel's first channel to write */
+  ptrdiff_t apart;      /* from a pixel's outputs to the next one's; on the first call the number of groups of four inputs */
+  const int32_t *q_end; /* behind the last pair's record; two words there are read and not used */
+  const int32_t *q;     /* the first pair's record */
+  uint32_t entry;       /* into the unrolled loop */
   const uint32_t *x_end;
-  uint32_t entry; /* into the unrolled loop */
 } tm_triple_job;
 
 /* A form that no layer of a network needs is left out of its firmware (-D...=0). */

@@ -30,16 +30,16 @@
   "smlad r10, r4, " w ", r10\n"
 #define FOUR3 "ldm r1!, {r2, r3}\n" WORD3("r2") WORD3("r3")
 #define ONE_SIGN3(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
-#define ANY_SIGN3(x, m, c, e) "smmlar lr, " x ", " m ", " c "\n add lr, lr, " x ", asr #31\n asr lr, lr, " e "\n ssat " x ", #8, lr\n"
+#define ANY_SIGN3(x, m, c, e) "smmlar r4, " x ", " m ", " c "\n add r4, r4, " x ", asr #31\n asr r4, r4, " e "\n ssat " x ", #8, r4\n"
 #define CHANNEL3(OUTPUT, a, b, d, m, c, e) OUTPUT(a, m, c, e) OUTPUT(b, m, c, e) OUTPUT(d, m, c, e)
 
-/* The function NAME of tm/triple_job_dsp.h. r0: inputs, r1: stream. */
+/* The function NAME of tm/triple_job_dsp.h. r0: inputs, r1: words. */
 #define TRIPLES(NAME, SCALE, OUTPUT)                                                            \
   __attribute__((naked)) void NAME(tm_triple_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                           \
         "ldr r3, [r0, #24]\n"                                                                   \
         "cbnz r3, .L" #NAME "_run\n"                                                            \
-        "ldr r1, [r0, #12]\n"                                                                    \
+        "ldr r1, [r0, #12]\n"                                                                   \
         "adr r2, .L" #NAME "_table\n"                                                           \
         "subs r1, r1, #1\n"                                                                     \
         "ite eq\n"                                                                              \
@@ -51,14 +51,15 @@
         ".L" #NAME "_run:\n"                                                                    \
         "push {r4-r11, lr}\n"                                                                   \
         "sub sp, #28\n"                                                                         \
-        "ldm r0, {r1-r7}\n"                                                                     \
-        "stm sp, {r2-r7}\n"                                                                     \
+        "ldm r0, {r0-r6, lr}\n"                                                                 \
+        "sub r2, r2, r5, lsr #4\n" /* a record's 16th is what its outputs take: y and it need one register */ \
+        "subs r2, #2\n"                                                                         \
+        "ldrd r10, r7, [r5], #8\n"                                                              \
+        "stm sp, {r0, r2-r6}\n"                                                                 \
         "adr r8, .L" #NAME "_7\n" /* the carry: the loop begins there, which a branch reaches sooner */ \
         "adds r8, r8, #1\n"                                                                     \
-        "cmp r8, r7\n"                                                                          \
-        "ldm sp, {r0, r2-r4, lr}\n"                                                             \
-        ".L" #NAME "_pair:\n"                                                                   \
-        "ldrd r10, r7, [r1], #8\n" /* bias a, bias a + 256 * bias b */                          \
+        "cmp r8, r6\n"                                                                          \
+        ".L" #NAME "_pair:\n" /* r10, r7: bias a, bias a + 256 * bias b */                      \
         "ldm r1!, {r2, r3}\n" FIRST3("r2") WORD3("r3")                                          \
         "bcs .L" #NAME "_7\n"                                                                   \
         "ldr pc, [sp, #20]\n"                                                                   \
@@ -76,18 +77,20 @@
         "sub r7, r7, r10\n"                                                                     \
         "sub r8, r8, r11\n"                                                                     \
         "sub r9, r9, r12\n" SCALE                                                               \
-        "ldm r1!, {r0, r2-r6}\n"                                                                \
-        CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")                                 \
-        CHANNEL3(OUTPUT, "r7", "r8", "r9", "r4", "r5", "r6")                                    \
-        "ldm sp, {r0, r2-r4, lr}\n"                                                             \
+        "ldr r6, [sp, #16]\n"                                                                   \
+        "ldm r6!, {r0, r2, r3}\n" CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")       \
+        "ldm r6!, {r0, r2, r3}\n" CHANNEL3(OUTPUT, "r7", "r8", "r9", "r0", "r2", "r3")          \
+        "ldm sp, {r0, r2-r4}\n"                                                                 \
         "bfi r11, r8, #8, #8\n"                                                                 \
+        "add r2, r2, r6, lsr #4\n"                                                              \
         "strh r11, [r2, r3]\n"                                                                  \
         "bfi r12, r9, #8, #8\n"                                                                 \
         "strh r12, [r2, r3, lsl #1]\n"                                                          \
         "bfi r10, r7, #8, #8\n"                                                                 \
-        "strh r10, [r2], #2\n"                                                                  \
-        "str r2, [sp, #4]\n"                                                                    \
-        "teq r2, r4\n"                                                                          \
+        "strh r10, [r2]\n"                                                                      \
+        "teq r6, r4\n"                                                                          \
+        "ldrd r10, r7, [r6], #8\n"                                                              \
+        "str r6, [sp, #16]\n"                                                                   \
         "bne .L" #NAME "_pair\n"                                                                \
         "add sp, #28\n"                                                                         \
         "pop {r4-r11, pc}\n"                                                                    \

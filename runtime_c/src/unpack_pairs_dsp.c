@@ -1,0 +1,69 @@
+/*
+ * Bias, multiplier, addend and shift of pairs of output channels from packed constants, Armv7E-M. Contract: tm/packed_constants.h.
+ * Empty on other cores.
+ *
+ * Copyright 2026 the tinyml authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include "tm/packed_constants.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include "tm/unpack_dsp.h"
+
+/* What the assembly below reads, in this order. */
+typedef struct unpack_job {
+  const void *pair;
+  int32_t z; /* 2 z + 1 */
+  int32_t *record;
+  int32_t shift_bits, mask;
+  int32_t base; /* of the record's shift */
+  uint32_t factor_high, factor_low;
+  int32_t pair_bytes;
+  int32_t half; /* of the first of two roundings, or 0 */
+  int32_t high_bits, rest; /* 32 - high_bits */
+  const int32_t *end; /* behind the last record */
+} unpack_job;
+
+/* A channel's mult, add and shift to the record in r2. r0: pair, r1: z, r5: base. Changes r12, lr. */
+#define CHANNEL(word, rest, MULT, ADD) \
+  TM_UNPACK_CHANNEL(word, rest)        \
+  "str lr, [r2, #" MULT "]\n"          \
+  "add " word ", " word ", r5\n"       \
+  "ldr lr, [sp, #4]\n"                 \
+  "lsl r12, r1, " word "\n"            \
+  "add r12, lr, r12, asr #1\n"         \
+  "strd r12, " word ", [r2, #" ADD "]\n"
+
+static __attribute__((naked, noinline)) void tm_unpack_job(const unpack_job *job __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #20\n"
+      "add r8, r0, #32\n"
+      "ldm r8, {r8-r12}\n"
+      "stm sp, {r8-r12}\n"
+      "ldm r0, {r0-r7}\n"
+      ".Ltm_unpack_job_pair:\n" TM_UNPACK_PAIR("8") CHANNEL("r9", "r11", "8", "12") CHANNEL("r10", "r8", "20", "24")
+      "add r8, r11, r8, lsl #8\n"
+      "strd r11, r8, [r2], #32\n"
+      "ldr r8, [sp, #16]\n"
+      "cmp r2, r8\n"
+      "bne .Ltm_unpack_job_pair\n"
+      "add sp, #20\n"
+      "pop {r4-r11, pc}\n");
+}
+
+const int32_t *tm_unpack_pairs_dsp(const tm_packed_constants *q, const int32_t *bits, int32_t channels, int32_t any_sign,
+                                   int32_t *records) {
+  const int32_t two = any_sign == 0; /* roundings that become one */
+  const int32_t s = tm_packed_shift_bits(q);
+  const int32_t high = tm_packed_high_bits(q);
+  const unpack_job job = {bits, 2 * tm_packed_zero_point(q) + 1, records, s, (1 << s) - 1, tm_packed_shift_base(q) + 7 * two,
+                          q->factor_high, q->factor_low, tm_packed_pair(q), 64 * two, high, 32 - high,
+                          records + (channels + 1) / 2 * TM_PAIR_RECORD};
+  tm_unpack_job(&job);
+  return bits + tm_packed_words(q, channels);
+}
+#undef CHANNEL
+#else
+/* ISO C forbids an empty translation unit */
+typedef int tm_unpack_pairs_dsp_not_built;
+#endif
