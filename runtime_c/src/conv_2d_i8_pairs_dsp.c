@@ -14,7 +14,10 @@
 #include "tm/widen_rows_dsp.h"
 
 /* What a firmware whose network does not need it is built without (-D...=0): windows of more than a pixel or with padding whose
- * channels are a multiple of four, or are not, or whose rows are a word. */
+ * channels are a multiple of four, or are not, or whose rows are a word; an odd number of output channels. */
+#ifndef TM_CONV_2D_PAIRS_REST
+#define TM_CONV_2D_PAIRS_REST 1
+#endif
 #ifndef TM_CONV_2D_PAIRS_FOURS
 #define TM_CONV_2D_PAIRS_FOURS 1
 #endif
@@ -191,7 +194,7 @@ static void run_two(loops *l, int8_t *y) {
   two->y = y;
   two->y_end = y + l->even;
   l->pairs(two);
-  if (l->even != l->co) {
+  if (TM_CONV_2D_PAIRS_REST != 0 && l->even != l->co) {
     two->w = l->last;
     two->q = l->last_q;
     two->y = y + l->even - 1;
@@ -207,7 +210,7 @@ static void run_three(loops *l, int8_t *y) {
   tm_triple_job *const three = &l->three;
   three->y = y;
   l->triples(three);
-  if (l->even != l->co) {
+  if (TM_CONV_2D_PAIRS_REST != 0 && l->even != l->co) {
     three->w = l->last;
     three->q = l->last_q;
     three->y = y + l->even - 1;
@@ -284,7 +287,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
   }
   const tm_pair_loop pairs = tm_pairs_loop(p->any_sign);
   const tm_triple_loop triples = tm_triples_loop(p->any_sign);
-  if (pairs == NULL || (p->together == 3 && triples == NULL)) {
+  if (pairs == NULL || (p->together == 3 && triples == NULL) || (TM_CONV_2D_PAIRS_REST == 0 && p->out.c % 2 != 0)) {
     return TM_ERR_SHAPE;
   }
   const int32_t ci = p->in.c;

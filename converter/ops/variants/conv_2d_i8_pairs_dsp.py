@@ -70,6 +70,7 @@ def _call(
         parts=(
             *_pairs.parts(any_sign, together), (_packed.PART, more > 0), ("TM_CONV_2D_PAIRS_FOURS", not odd and not pointwise),
             ("TM_CONV_2D_PAIRS_ODD", odd), ("TM_CONV_2D_PAIRS_WORDS", odd and run == 4),
+            ("TM_CONV_2D_PAIRS_REST", n.y.shape[3] % 2 != 0),
         ),
     )  # fmt: skip
 
