@@ -62,6 +62,7 @@ def extended(spec: OpSpec, more: TypeSupport) -> OpSpec:
 
         return dispatch
 
+    @wraps(spec.read)  # a .tml file's attributes are of the type that it says it returns
     def read(o: Options, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Any:
         if more.check_options is not None and more.takes((*inputs, *outputs)):
             more.check_options(o, inputs)
