@@ -234,7 +234,8 @@ class Lowering:
     favour where several kernels apply: balanced, latency, flash or ram (tinyml.variants). repeats: how often the calls
     run per inference, where a node is lowered for one of its rows. scratch_bytes: most that a kernel may use where there
     is another choice, None for any. estimated: is told the instructions of the kernel that is chosen, where an estimate is
-    known; of several times the last one counts. without: kernels (as KernelCall.func names them) that are not to be chosen."""
+    known; of several times the last one counts. without: kernels (as KernelCall.func names them) and parts of kernels (KernelCall.parts)
+    that are not to be chosen."""
 
     geoms: dict[int, Geom]
     isa: frozenset[str] = frozenset()

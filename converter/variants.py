@@ -49,8 +49,9 @@ class Variant:
     applies: whether this node (shape, zero point, clamp, scales) can use it, exactly. lower: the calls, with the weights
     packed as the kernel reads them and the exact scratch; it is given the portable calls, whose tables and params it may
     share. instructions: estimate for the whole layer, calibrated by benchmarks/speed.py. code_bytes: of the kernel's file as a
-    firmware has it (-Os), for plan/kernels.py; 0 counts as an average kernel. parts: bytes of those of KernelCall.parts that are
-    loops in files of their own or are left out of code_bytes for another reason. goals: of those that PRICES names, the ones under which
+    firmware has it (-Os), for plan/kernels.py; 0 counts as an average kernel. parts: those of KernelCall.parts that
+    it can do without for other nodes than those that need them, each with its bytes, which are not in code_bytes: lower() uses none that
+    low.without names, where there is another way. detour: instructions more that the other way takes. goals: of those that PRICES names, the ones under which
     it is considered at all.
     """
 
@@ -65,13 +66,14 @@ class Variant:
     goals: frozenset[str] = frozenset(PRICES)
     code_bytes: int = 0
     parts: tuple[tuple[str, int], ...] = ()
+    detour: Callable[[NodeView, Lowering], float] = lambda n, low: 0.0
     # the calls with smaller tables, and what unpacking them takes, in instructions per call; None where this node has no such form
     smaller: Callable[[NodeView, Lowering, tuple[KernelCall, ...]], tuple[tuple[KernelCall, ...], float] | None] | None = None
     unpacks: str = ""  # the function that calls of `smaller` use, and that a network without them does without
 
     def forms(self, n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> Iterator[tuple[tuple[KernelCall, ...], float]]:
         """Calls of each form of the tables, and the instructions of one execution."""
-        instructions = self.instructions(n)
+        instructions = self.instructions(n) + self.detour(n, low)
         yield self.lower(n, low, portable), instructions
         other = None if self.smaller is None else self.smaller(n, low, portable)
         if other is not None:
@@ -92,15 +94,25 @@ def load_variants() -> dict[str, tuple[Variant, ...]]:
     return out
 
 
-def table_bytes(calls: tuple[KernelCall, ...], section: str) -> int:
-    """Bytes of a section's constant tables (opspec.Table) that the calls refer to."""
+def tables_of(calls: tuple[KernelCall, ...], section: str) -> list[Table]:
+    """A section's constant tables (opspec.Table) that the calls refer to."""
 
-    def size(v: object) -> int:
+    def found(v: object) -> list[Table]:
         if isinstance(v, tuple):
-            return sum(map(size, v))
-        return v.data.nbytes if isinstance(v, Table) and v.section == section else 0
+            return [t for each in v for t in found(each)]
+        return [v] if isinstance(v, Table) and v.section == section else []
 
-    return sum(size(v) for c in calls for v in (*(value for _, value in c.params), *c.args))
+    return [t for c in calls for v in (*(value for _, value in c.params), *c.args) for t in found(v)]
+
+
+def table_bytes(calls: tuple[KernelCall, ...], section: str) -> int:
+    """Their bytes."""
+    return sum(t.data.nbytes for t in tables_of(calls, section))
+
+
+def needs(calls: tuple[KernelCall, ...]) -> frozenset[str]:
+    """Names of kernels, and of parts of kernels, that must be in the firmware for these calls."""
+    return frozenset(k for c in calls for k in (c.func, *c.uses, *(part for part, needed in c.parts if needed)))
 
 
 def cost(calls: tuple[KernelCall, ...], instructions: float, prices: Prices) -> float:
@@ -152,9 +164,10 @@ def _cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], inst
     packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))
     wide = n.y.dtype is DType.INT16
     for v in load_variants().get(n.node.op, ()):
-        if v.packed is packed and v.wide is wide and low.optimize in v.goals and v.isa <= low.isa and v.applies(n, low):
+        offered = v.packed is packed and v.wide is wide and low.optimize in v.goals and v.isa <= low.isa
+        if offered and f"tm_{v.name}" not in low.without and v.applies(n, low):
             for calls, estimate in v.forms(n, low, portable):
-                if low.without and any(k in low.without for c in calls for k in (c.func, *c.uses)):
+                if needs(calls) & low.without:
                     continue
                 if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
                     continue

@@ -140,12 +140,15 @@ def checks(variant: Variant) -> list[Check]:
     for name, n, arrays, spec in applicable(variant):
         rng = np.random.default_rng(len(out))
         second = sum(map(ord, name)) % 2 == 1  # of the two forms that a variant's tables may have
+        without = frozenset(part for part, _ in variant.parts if rng.integers(3) == 0)  # another form or number of pixels serves
         (y,) = spec.reference(n, arrays)
         live = list({t.id: t for t in n.inputs if t is not None and not t.is_const}.values())
         found = {t.id: a for t, a in zip(n.inputs, arrays, strict=True) if t is not None and a is not None}
 
-        def lowered(geoms: dict[int, Geom], n: NodeView = n, spec: OpSpec = spec, second: bool = second) -> KernelCall:
-            low = Lowering(geoms, variant.isa)
+        def lowered(
+            geoms: dict[int, Geom], n: NodeView = n, spec: OpSpec = spec, second: bool = second, without: frozenset[str] = without
+        ) -> KernelCall:
+            low = Lowering(geoms, variant.isa, without=without)
             forms = [calls for calls, _ in variant.forms(n, low, () if spec.join else spec.lower(n, replace(low, isa=frozenset())))]
             (call,) = forms[-1] if second else forms[0]
             return call

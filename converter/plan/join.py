@@ -68,4 +68,4 @@ def _runs(graph: Graph, name: str, node: Node, target: Target) -> bool:
     view = graph.view(node)
     geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
     low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, target.without)
-    return any(v.isa <= target.isa and v.applies(view, low) for v in load_variants().get(name, ()))
+    return any(v.isa <= target.isa and f"tm_{v.name}" not in target.without and v.applies(view, low) for v in load_variants().get(name, ()))

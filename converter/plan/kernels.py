@@ -1,96 +1,143 @@
 """Which kernels a network does without: a kernel's code is in the flash once, however many operators use it.
 
-`variants.cheapest` chooses for one operator. Here all of them are looked at together: a kernel that few operators use stays out where
-what it saves them is worth less than its code, at the goal's price of a byte, and constants are packed only where that saves the network
-a share of its weights (`Prices.packing`). The RAM goal chooses by scratch and is left alone.
+`variants.cheapest` chooses for one operator. Here all of them are looked at together: a kernel, or a part of one, that few operators
+use stays out where what it saves them is worth less than its code, at the goal's price of a byte, and constants are packed only where
+that saves the network a share of its weights (`Prices.packing`). Where the rest is still more than a goal has room for, what saves
+least for its bytes goes first. The RAM goal chooses by scratch and is left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph, NodeView, hwc
 from tinyml.opspec import Geom, Lowering, load_ops
 from tinyml.plan.model import Target
-from tinyml.variants import PRICES, Prices, cost, load_variants, table_bytes
+from tinyml.variants import PRICES, Prices, cost, load_variants, needs, table_bytes, tables_of
 
 PORTABLE_BYTES = 450  # of code: what a kernel has for which no variant tells
+CALLER_BYTES = 90  # of what calls a kernel, once for all steps that do
+
+# Code flash that a firmware is to keep to, weights aside, and what of it is neither a kernel's nor a look-up table's: runner,
+# protocol, port and start-up, and what a step has as data.
+ROOM = {"balanced": 24_000}
+FIRMWARE_BYTES = 8_800
+STEP_BYTES = 30
+MOST_TIME = 1.08  # times the estimate of the kernels that were chosen by price: what the room may cost
 
 
 @dataclass(frozen=True)
 class _Way:
-    """One way to compute an operator: the kernels and parts of kernels it needs, and what it costs without their code."""
+    """One way to compute an operator: the kernels and parts of kernels it needs, what it costs without their code, its look-up
+    tables, of which the flash has one of each, and the bytes of its weights."""
 
     kernels: frozenset[str]
     cost: float
-    weights: int  # bytes of tables
+    tables: frozenset[bytes]
+    weights: int
 
 
 @dataclass(frozen=True)
 class _Choice:
-    """What a whole network does without, and what that makes of it."""
+    """What a network does without; what all its operators cost, without the code of what they use; what that is; and its bytes, with
+    those of look-up tables, and with those of weights, too."""
 
     without: frozenset[str]
-    ways: tuple[_Way, ...]  # one for each operator
+    cost: float
+    used: frozenset[str]
+    code: int
+    flash: int
 
     @property
     def weights(self) -> int:
-        return sum(w.weights for w in self.ways)
+        return self.flash - self.code
 
 
 def economical(graph: Graph, target: Target) -> Target:
-    """The target without the kernels that cost the network's operators, each run as a whole, more flash than they are worth."""
+    """The target without the kernels, and the parts of kernels, that cost the network's operators, each run as a whole, more flash
+    than they are worth, or that there is no room for."""
     prices = PRICES[target.optimize]
     if prices.code == 0 or target.optimize == "ram":
         return target
     variants = [v for found in load_variants().values() for v in found]
-    kernels = frozenset(f"tm_{v.name}" for v in variants)
-    code = {f"tm_{v.name}": v.code_bytes or PORTABLE_BYTES for v in variants} | {part: size for v in variants for part, size in v.parts}
-    packed = _choose(graph, target, prices, kernels, code)
+    code = {f"tm_{v.name}": (v.code_bytes or PORTABLE_BYTES) + CALLER_BYTES for v in variants}
+    code |= {part: size for v in variants for part, size in v.parts}
+    packed = _choose(graph, target, prices, code)
     unpackers = frozenset(v.unpacks for v in variants if v.unpacks)
-    if prices.packing and unpackers & {f for way in packed.ways for f in way.kernels}:
-        plain = _choose(graph, replace(target, without=target.without | unpackers), prices, kernels, code)
+    if prices.packing and unpackers & packed.used:
+        plain = _choose(graph, replace(target, without=target.without | unpackers), prices, code)
         if packed.weights > (1 - prices.packing) * plain.weights:
             return replace(target, without=plain.without)
     return replace(target, without=packed.without)
 
 
-def _choose(graph: Graph, target: Target, prices: Prices, kernels: frozenset[str], code: dict[str, int]) -> _Choice:
-    """Does without one kernel after the other, as long as that pays."""
-    ways = [_ways(graph.view(node), target, prices, kernels, code.keys()) for node in graph.nodes]
-    without = target.without
-    total, used = _total(ways, without, code, prices)
-    while True:
-        trials = [(*_total(ways, without | {k}, code, prices), k) for k in sorted(used & kernels)]
-        best = min(trials, key=lambda t: t[0], default=None)
-        if best is None or best[0] >= total:
-            return _Choice(without, _chosen(ways, without))
-        total, used, without = best[0], best[1], without | {best[2]}
+def _choose(graph: Graph, target: Target, prices: Prices, code: Mapping[str, int]) -> _Choice:
+    """Does without one kernel or part after the other, as long as that pays, then as long as there is no room for the rest."""
+    ways = [_ways(graph.view(node), target, prices, code.keys()) for node in graph.nodes]
+    best = _choice(ways, target.without, code)
+    while trials := _trials(ways, best, code):
+        found = min(trials, key=lambda t: t.cost + prices.code * t.code)
+        if found.cost + prices.code * found.code >= best.cost + prices.code * best.code:
+            break
+        best = found
+    room = ROOM.get(target.optimize, 0) - FIRMWARE_BYTES - STEP_BYTES * len(graph.nodes)
+    most = MOST_TIME * best.cost
+    while 0 < room < best.code:
+        trials = [t for t in _trials(ways, best, code) if t.cost <= most and t.code < best.code and t.flash < best.flash]
+        if not trials:
+            break
+        best = min(trials, key=lambda t, b=best: (t.cost - b.cost) / (b.code - t.code))
+    if 0 < room < best.code + min((code[k] for k in _joining()), default=0):
+        best = replace(best, without=best.without | _joining())
+    return best
 
 
-def _ways(view: NodeView, target: Target, prices: Prices, variants: frozenset[str], sized: Set[str]) -> tuple[_Way, ...]:
-    """From the cheapest on, each the best one without the variants of those before it; the last one needs none."""
+def with_joins(target: Target) -> Target:
+    """The target with the kernels of joined operators, whatever room they take."""
+    return replace(target, without=target.without - _joining())
+
+
+def _joining() -> frozenset[str]:
+    """The kernels of operators that stand for two of the network's (OpSpec.join): for the sake of RAM alone."""
+    return frozenset(f"tm_{v.name}" for name, spec in load_ops().items() if spec.join for v in load_variants().get(name, ()))
+
+
+def _ways(view: NodeView, target: Target, prices: Prices, removable: Set[str]) -> list[_Way]:
+    """From the cheapest on: the best ones without the parts, or the kernels, of the others; the last one needs none."""
     geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
-    without, out = target.without, []
-    while True:
-        taken = [0.0]
+    found: dict[frozenset[str], _Way] = {}
+    todo = [target.without]
+    while todo:
+        without, taken = todo.pop(), [0.0]
         low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, without, taken.append)
         calls = load_ops()[view.node.op].lower(view, low)
+        used = needs(calls)
         kernels = frozenset(k for c in calls for k in (c.func, *c.uses))
-        parts = frozenset(part for c in calls for part, needed in c.parts if needed) & sized
-        out.append(_Way(kernels | parts, cost(calls, taken[-1], prices), table_bytes(calls, "weights")))
-        if not kernels & variants:
-            return tuple(out)
-        without |= kernels & variants
+        known = kernels | (used & removable)
+        way = _Way(
+            known,
+            cost(calls, taken[-1], prices),
+            frozenset(t.data.tobytes() for t in tables_of(calls, "table")),
+            table_bytes(calls, "weights"),
+        )
+        if known in found and found[known].cost <= way.cost:
+            continue
+        found[known] = way
+        todo += [without | {part} for part in sorted((used - kernels) & removable)]
+        if kernels & removable:
+            todo.append(without | (kernels & removable))
+    return sorted(found.values(), key=lambda w: w.cost)
 
 
-def _chosen(ways: list[tuple[_Way, ...]], without: frozenset[str]) -> tuple[_Way, ...]:
-    return tuple(next((w for w in each if not w.kernels & without), each[-1]) for each in ways)
+def _trials(ways: list[list[_Way]], best: _Choice, code: Mapping[str, int]) -> list[_Choice]:
+    """What becomes of it with one kernel or part less, for each that is used."""
+    return [_choice(ways, best.without | {k}, code) for k in sorted(best.used & code.keys())]
 
 
-def _total(ways: list[tuple[_Way, ...]], without: frozenset[str], code: dict[str, int], prices: Prices) -> tuple[float, frozenset[str]]:
-    """What all operators cost with the code of what they use, and what that is."""
-    chosen = _chosen(ways, without)
+def _choice(ways: list[list[_Way]], without: frozenset[str], code: Mapping[str, int]) -> _Choice:
+    chosen = [next((w for w in each if not w.kernels & without), each[-1]) for each in ways]
     used = frozenset(k for w in chosen for k in w.kernels)
-    return sum(w.cost for w in chosen) + prices.code * sum(code.get(k, PORTABLE_BYTES) for k in used), used
+    tables = frozenset[bytes]().union(*(w.tables for w in chosen))
+    size = sum(map(len, tables)) + sum(code.get(k, PORTABLE_BYTES + CALLER_BYTES) for k in used)
+    return _Choice(without, sum(w.cost for w in chosen), used, size, size + sum(w.weights for w in chosen))

@@ -12,7 +12,7 @@ from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
 from tinyml.plan.flows import Flows
 from tinyml.plan.join import best_joined, joined, pairs
-from tinyml.plan.kernels import economical
+from tinyml.plan.kernels import economical, with_joins
 from tinyml.plan.model import Arena, Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import DEFAULT_EFFORT, Placement
@@ -105,6 +105,9 @@ def make_plan(
     graph = reorder(graph)
     every, target = target, economical(graph, target)
     chosen = _choose(_candidates(graph, target, progress, goal), goal)
+    if goal.arena_bytes is not None and chosen.height > goal.arena_bytes and with_joins(target) != target:
+        target = with_joins(target)
+        chosen = _choose(_candidates(graph, target, progress, goal), goal)
     schedule, placement = chosen.schedule, chosen.placement
     crowded = target.optimize == "ram"  # kernels were chosen for their scratch
     if goal.arena_bytes is not None and chosen.height > goal.arena_bytes:

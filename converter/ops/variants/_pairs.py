@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 
+from tinyml.ir import Tensor
 from tinyml.ops.variants._requant import BITS, Constants, form_parts
 
 LOOPS = tuple(f"tm_{pixels}_{form}_dsp" for pixels in ("pairs", "triples") for form in ("one_sign", "any_sign"))
 
-PART_BYTES = (("TM_PAIRS_ONE_SIGN", 688), ("TM_PAIRS_ANY_SIGN", 712), ("TM_TRIPLES_ONE_SIGN", 812), ("TM_TRIPLES_ANY_SIGN", 848))
+LOOP_BYTES = (
+    ("TM_PAIRS_ONE_SIGN", 688), ("TM_PAIRS_ANY_SIGN", 712), ("TM_TRIPLES_ONE_SIGN", 812), ("TM_TRIPLES_ANY_SIGN", 848),
+)  # fmt: skip
+
+
+def triples(any_sign: int, without: Set[str]) -> bool:
+    """Whether three pixels may be computed together."""
+    return not {name for name, needed in parts(any_sign, 3) if needed} & without
 
 
 def parts(any_sign: int, together: int) -> tuple[tuple[str, bool], ...]:
     """Which of LOOPS a call needs (KernelCall.parts)."""
-    return (*form_parts("PAIRS", any_sign), *form_parts("TRIPLES", any_sign, together == 3))
+    return (*form_parts("PAIRS", any_sign), *form_parts("TRIPLES", any_sign, together == 3), ("TM_TRIPLES", together == 3))
+
+
+def detour(y: Tensor, weights: Tensor, any_sign: int, without: Set[str]) -> float:
+    """Instructions more of a convolution in a form that it would not have, or of two pixels together where it were three."""
+    co = weights.shape[0]
+    groups, pairs, pixels = -(-weights.elements // co // 4), (co + 1) // 2, y.elements // co
+    form = 3.0 * pairs if any_sign and "TM_PAIRS_ONE_SIGN" in without else 0.0
+    two = 0.0 if triples(any_sign, without) or y.shape[2] < 3 else pairs * (0.1 * groups + 2.0) + 2.0 * groups
+    return pixels * (form + two)
 
 
 def can_pack(weights: np.ndarray) -> bool:

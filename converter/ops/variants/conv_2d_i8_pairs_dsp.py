@@ -3,6 +3,8 @@ per MAC in the inner loop. Layout and arithmetic: tm/conv_2d_pairs.h."""
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 
 from tinyml.ir import NodeView
@@ -26,18 +28,20 @@ def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return weights, bias, *_channels.multipliers(n.x, w, n.y, co)
 
 
-def constants(n: NodeView) -> tuple[_requant.Constants, int] | None:
-    """Requantisation constants and any_sign, None where there are no exact ones."""
+def constants(n: NodeView, without: Set[str] = frozenset()) -> tuple[_requant.Constants, int] | None:
+    """Requantisation constants and any_sign, None where there are no exact ones. Not in a form whose loop is in `without`, where there
+    is another one."""
     weights, bias, mult, shift = parts(n)
     lo, hi = _requant.bounds(weights, bias)
-    found = _requant.one_sign(mult, shift, n.y.zero_point, lo, hi)
-    if found is not None:
-        return found, 0
-    found = _requant.any_sign(mult, shift, n.y.zero_point, lo, hi)
-    if found is not None:
-        return found, 1
-    found = _requant.narrow(mult, shift, n.y.zero_point, lo, hi)
-    return None if found is None else (found, 0)
+    found: tuple[_requant.Constants, int] | None = None
+    for form, any_sign in ((_requant.one_sign, 0), (_requant.any_sign, 1), (_requant.narrow, 0)):
+        left_out = ("TM_PAIRS_ONE_SIGN", "TM_PAIRS_ANY_SIGN")[any_sign] in without
+        if found is None or not left_out:
+            q = form(mult, shift, n.y.zero_point, lo, hi)
+            found = found if q is None else (q, any_sign)
+            if q is not None and not left_out:
+                break
+    return found
 
 
 def applies(n: NodeView, low: Lowering) -> bool:
@@ -61,7 +65,7 @@ def _call(
     # three pixels save a twentieth of the time, and take half as much scratch again
     room = low.optimize != "ram" if low.scratch_bytes is None else low.scratch_bytes >= 24 * groups + gathered + more
     pointwise = w.shape[1:3] == (1, 1) and not any(n.attrs.pad)
-    together = 3 if room and n.y.shape[2] >= 3 else 2
+    together = 3 if room and _pairs.triples(any_sign, low.without) and n.y.shape[2] >= 3 else 2
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", any_sign), ("together", together), ("packed", packed))
     return KernelCall(
         "tm_conv_2d_i8_pairs_dsp", "conv_2d_pairs", "tm_conv_2d_i8_pairs_params", params,
@@ -83,7 +87,7 @@ def _ordered(n: NodeView) -> np.ndarray:
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
-    found = constants(n)
+    found = constants(n, low.without)
     assert found is not None
     q, any_sign = found
     return (_call(n, low, portable, any_sign, _pairs.stream(_ordered(n), parts(n)[1], q), _packed.NONE, 0),)
@@ -91,7 +95,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
 
 def smaller(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[tuple[KernelCall, ...], float] | None:
     """With packed constants, which each call unpacks."""
-    found = constants(n)
+    found = constants(n, low.without)
     assert found is not None
     q, any_sign = found
     _, bias, mult, shift = parts(n)
@@ -111,7 +115,19 @@ def instructions(n: NodeView) -> float:
     return (pixels + pixels % 2) / 2 * ((co + 1) // 2 * (11.5 * groups + 33.0) + 14.0 * groups + 44.0 * kh + 20.0)
 
 
+def detour(n: NodeView, low: Lowering) -> float:
+    if not low.without & {part for part, _ in PART_BYTES}:
+        return 0.0
+    w, found = n.inputs[1], constants(n, low.without)
+    assert w is not None and found is not None
+    return _pairs.detour(n.y, w, found[1], low.without)
+
+
+PART_BYTES = (
+    *_pairs.LOOP_BYTES, ("TM_TRIPLES", 1300), ("TM_CONV_2D_PAIRS_FOURS", 720), ("TM_CONV_2D_PAIRS_ODD", 950), ("TM_CONV_2D_PAIRS_WORDS", 400),
+)  # fmt: skip
+
 VARIANT = Variant(
-    "conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3670,
-    parts=_pairs.PART_BYTES, smaller=smaller, unpacks=UNPACKS,
-)
+    "conv_2d_i8_pairs_dsp", "CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=820, parts=PART_BYTES,
+    detour=detour, smaller=smaller, unpacks=UNPACKS,
+)  # fmt: skip

@@ -13,6 +13,7 @@ from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
 POINTER_BYTES = 4
+HEIGHTS = tuple((f"TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_{h}", size) for h, size in ((3, 950), (5, 210), (7, 230)))  # in one form
 
 
 def applies(n: NodeView, low: Lowering) -> bool:
@@ -41,7 +42,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)
     params = (*window, ("pad_value", n.x.zero_point), ("any_sign", s.any_sign))
     columns = (n.y.shape[2] - 1) * n.attrs.stride[1] + kw
-    heights = [(f"TM_DEPTHWISE_CONV_2D_COLUMNS_HEIGHT_{h}", kh == h) for h in (3, 5, 7)]
+    heights = ((part, part.endswith(str(kh))) for part, _ in HEIGHTS)
     return (
         KernelCall(
             "tm_depthwise_conv_2d_i8_columns_dsp", "depthwise_conv_2d_columns", "tm_depthwise_conv_2d_i8_columns_params", params,
@@ -63,4 +64,13 @@ def instructions(n: NodeView) -> float:
     return oh * (-(-c // 4) * (ow * pixel + columns * column + 45.0 + 15.0 * kh) + 25.0 * kh)
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_columns_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=3270)
+VARIANT = Variant(
+    "depthwise_conv_2d_i8_columns_dsp",
+    "DEPTHWISE_CONV_2D",
+    frozenset({"dsp"}),
+    applies,
+    lower,
+    instructions,
+    code_bytes=700,
+    parts=HEIGHTS,
+)

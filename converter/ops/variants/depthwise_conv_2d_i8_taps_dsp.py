@@ -84,4 +84,14 @@ def instructions(n: NodeView) -> float:
     return pixels * (-(-c // 4) * (14.0 * (kh * kw // 2) + 9.0 * (kh * kw % 2) + 33.0) + 75.0)
 
 
-VARIANT = Variant("depthwise_conv_2d_i8_taps_dsp", "DEPTHWISE_CONV_2D", frozenset({"dsp"}), applies, lower, instructions, code_bytes=1800, smaller=smaller)
+VARIANT = Variant(
+    "depthwise_conv_2d_i8_taps_dsp",
+    "DEPTHWISE_CONV_2D",
+    frozenset({"dsp"}),
+    applies,
+    lower,
+    instructions,
+    code_bytes=910,
+    smaller=smaller,
+    parts=(("TM_TAPS_ONE_SIGN", 436), ("TM_TAPS_ANY_SIGN", 452)),
+)

@@ -30,7 +30,10 @@ typedef struct tm_triple_job {
 #ifndef TM_TRIPLES_ANY_SIGN
 #define TM_TRIPLES_ANY_SIGN 1
 #endif
-#define TM_TRIPLES (TM_TRIPLES_ONE_SIGN || TM_TRIPLES_ANY_SIGN)
+/* Three pixels together at all: what else the kernels have for it. */
+#ifndef TM_TRIPLES
+#define TM_TRIPLES 1
+#endif
 
 #ifdef __cplusplus
 extern "C" {
