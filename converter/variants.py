@@ -36,7 +36,7 @@ LOWERED = 1024  # nodes with their geometries whose calls are remembered: some t
 PRICES = {
     "balanced": Prices(20.0, 0.0, 20.0, 0.05),
     "latency": Prices(0.0, 0.0, 0.0, 0.0),
-    "flash": Prices(3000.0, 0.0, 3000.0, 0.0),
+    "flash": Prices(10_000.0, 0.0, 10_000.0, 0.0),
     "ram": Prices(20.0, 300.0, 20.0, 0.0),
 }
 

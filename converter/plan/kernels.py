@@ -76,9 +76,15 @@ def _choose(graph: Graph, target: Target, prices: Prices, code: Mapping[str, int
     """Does without one kernel or part after the other, as long as that pays, then as long as there is no room for the rest."""
     ways = [_ways(graph.view(node), target, prices, code.keys()) for node in graph.nodes]
     best = _choice(ways, target.without, code)
+
+    def price(c: _Choice) -> float:
+        return c.cost + prices.code * c.code
+
     while trials := _trials(ways, best, code):
-        found = min(trials, key=lambda t: t.cost + prices.code * t.code)
-        if found.cost + prices.code * found.code >= best.cost + prices.code * best.code:
+        found = min(trials, key=price)
+        if price(found) >= price(best):  # what serves instead may be two kernels, of which one is enough
+            found = min((second for first in trials for second in _trials(ways, first, code)), key=price, default=best)
+        if price(found) >= price(best):
             break
         best = found
     room = ROOM.get(target.optimize, 0) - FIRMWARE_BYTES - STEP_BYTES * len(graph.nodes)

@@ -124,7 +124,7 @@ def detour(n: NodeView, low: Lowering) -> float:
 
 
 PART_BYTES = (
-    *_pairs.LOOP_BYTES, ("TM_TRIPLES", 1300), ("TM_CONV_2D_PAIRS_FOURS", 720), ("TM_CONV_2D_PAIRS_ODD", 950), ("TM_CONV_2D_PAIRS_WORDS", 400),
+    *_pairs.LOOP_BYTES, ("TM_TRIPLES", 1300), ("TM_CONV_2D_PAIRS_FOURS", 880), ("TM_CONV_2D_PAIRS_ODD", 900), ("TM_CONV_2D_PAIRS_WORDS", 400),
 )  # fmt: skip
 
 VARIANT = Variant(

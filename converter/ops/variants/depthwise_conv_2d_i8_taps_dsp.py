@@ -91,7 +91,7 @@ VARIANT = Variant(
     applies,
     lower,
     instructions,
-    code_bytes=910,
+    code_bytes=1260,
     smaller=smaller,
     parts=(("TM_TAPS_ONE_SIGN", 436), ("TM_TAPS_ANY_SIGN", 452)),
 )
