@@ -22,6 +22,8 @@ TOLERANCE = 0.01
 # What is asked is fused.INSTRUCTIONS. Not reached: fused builds got faster as well, but the layers more so, by 3x3 depthwise rows and three
 # pixels together, which joined pairs and chains do without.
 REACHED = {"kws_dscnn_int8": 1.125, "mcunet_vww": 1.11}
+# Not reached: the layers' build keeps to a room (plan/kernels.py) for which it gave up 14 kB; the RAM goal chooses by scratch.
+REACHED_CODE = {"mcunetv2_large": 1.67}
 
 
 @needs("arm-none-eabi-gcc", "qemu-system-arm")
@@ -33,7 +35,7 @@ def test_a_fused_build_costs_what_is_recorded(name: str, shared_model: Callable[
         f"{found.instructions:,} instructions"
     )
     assert found.instructions <= REACHED.get(name, fused.INSTRUCTIONS) * found.layers_instructions
-    assert found.code <= fused.CODE * found.layers_code
+    assert found.code <= REACHED_CODE.get(name, fused.CODE) * found.layers_code
 
 
 @pytest.mark.parametrize("name", sorted(RECORD))
