@@ -109,6 +109,17 @@ def _joining() -> frozenset[str]:
     return frozenset(f"tm_{v.name}" for name, spec in load_ops().items() if spec.join for v in load_variants().get(name, ()))
 
 
+def estimated(graph: Graph, target: Target) -> float:
+    """Instructions of the operators, each run as a whole, as far as their kernels tell."""
+    total = 0.0
+    for node in graph.nodes:
+        view, taken = graph.view(node), [0.0]
+        geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
+        load_ops()[node.op].lower(view, Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, target.without, taken.append))
+        total += taken[-1]
+    return total
+
+
 def _ways(view: NodeView, target: Target, prices: Prices, removable: Set[str]) -> list[_Way]:
     """From the cheapest on: the best ones without the parts, or the kernels, of the others; the last one needs none."""
     geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}

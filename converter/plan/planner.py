@@ -12,7 +12,7 @@ from tinyml.opspec import Elementwise, load_ops
 from tinyml.plan.check import check
 from tinyml.plan.flows import Flows
 from tinyml.plan.join import best_joined, joined, pairs
-from tinyml.plan.kernels import economical, with_joins
+from tinyml.plan.kernels import economical, estimated, with_joins
 from tinyml.plan.model import Arena, Plan, Schedule, Target
 from tinyml.plan.order import OrderProblem, best_order
 from tinyml.plan.place import DEFAULT_EFFORT, Placement
@@ -188,8 +188,9 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
         if goal.optimize != "ram" and (goal.arena_bytes is None or layered.height <= goal.arena_bytes):
             return
     alike = _joined(graph, target, progress) if goal.patches is None else ()
+    dearer = {id(again): max(1, round(estimated(again, target) - estimated(graph, target))) for again in alike}
     for again in alike if pushed is None else ():
-        yield min(_layered(again, target, progress), key=lambda c: c.height)
+        yield replace(min(_layered(again, target, progress), key=lambda c: c.height), cost=dearer[id(again)])
     bound = most = layered.height if pushed is None else 2 * layered.height
     stuck = True
     specs = load_ops()
@@ -207,7 +208,7 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
         for c in fused(again, bound if narrowing else most):
             stuck = False
             bound = min(bound, c.height)
-            yield c
+            yield replace(c, cost=c.cost + dearer.get(id(again), 0))
     budget = goal.arena_bytes if goal.optimize != "ram" else None
     for c in repeating(graph, fused, extra_macs, bound, budget, every):
         stuck = False
