@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tinyml.commands.common import Command, Console, read_model
 from tinyml.commands.quantize_pace import Pace
@@ -69,7 +70,8 @@ def run(args: argparse.Namespace, console: Console) -> None:
     shop = Workshop(args, out, asked, data.take(held) if asked.front else None)
     points: list[WidthPoint] = []
     pace: Pace | None = None  # the int8 network's
-    with console.progress(f"quantize {name}") as progress:
+    # several threads add in another order each time, and one choice among near equals leads to another network
+    with threadpool_limits(1, "blas"), console.progress(f"quantize {name}") as progress:
         some, equalised = data.take(~held), None
         if args.activations == "int8":
             recipe, equalised = quantise_either(network, some, args.seed, args.float_io, progress)
