@@ -7,6 +7,7 @@ else lists variants. An operator's `lower` offers its portable calls to :func:`c
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Prices:
     scratch: float  # per byte of scratch
     code: float  # per byte of code, and of look-up tables, which count as code
     packing: float  # what share of a network's weights smaller tables must save, that their constants are packed
+    unpacking: float = math.inf  # what share of an operator's instructions unpacking in every call may take
 
 
 LOWERED = 1024  # nodes with their geometries whose calls are remembered: some ten of each in the largest networks, or 20 MB
@@ -32,9 +34,10 @@ LOWERED = 1024  # nodes with their geometries whose calls are remembered: some t
 # packed pairs do by far, weights stored as 16-bit words do not. Code and look-up tables cost as much, and a
 # kernel's code is weighed against what it saves in the whole network (plan/kernels.py). "ram": 300 instructions a byte of scratch
 # save a kilobyte for a tenth of a small network; what turns out to have its place anyway costs nothing (plan/room.py).
-# Constants are unpacked in every inference by code that is there for them alone: not for less than a twentieth of the weights.
+# Constants are unpacked in every inference by code that is there for them alone: not for less than a twentieth of the weights, and not
+# for an operator of so few pixels that it takes a 16th of the time: that one takes the same kernel, with constants as they are.
 PRICES = {
-    "balanced": Prices(20.0, 0.0, 20.0, 0.05),
+    "balanced": Prices(20.0, 0.0, 20.0, 0.05, 0.06),
     "latency": Prices(0.0, 0.0, 0.0, 0.0),
     "flash": Prices(10_000.0, 0.0, 10_000.0, 0.0),
     "ram": Prices(20.0, 300.0, 20.0, 0.0),
@@ -160,19 +163,22 @@ def cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instr
 
 def _cheapest(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...], instructions: float) -> tuple[KernelCall, ...]:
     prices = PRICES[low.optimize]
+
+    def fits(calls: tuple[KernelCall, ...]) -> bool:
+        return not needs(calls) & low.without and (low.scratch_bytes is None or max(c.scratch_bytes for c in calls) <= low.scratch_bytes)
+
     best, least, taken = portable, cost(portable, instructions * low.repeats, prices), instructions
     packed = any(t is not None and t.dtype.packed for t in (*n.inputs, *n.outputs))
     wide = n.y.dtype is DType.INT16
     for v in load_variants().get(n.node.op, ()):
         offered = v.packed is packed and v.wide is wide and low.optimize in v.goals and v.isa <= low.isa
         if offered and f"tm_{v.name}" not in low.without and v.applies(n, low):
-            for calls, estimate in v.forms(n, low, portable):
-                if needs(calls) & low.without:
-                    continue
-                if low.scratch_bytes is not None and max(c.scratch_bytes for c in calls) > low.scratch_bytes:
-                    continue
-                if (c := cost(calls, estimate * low.repeats, prices)) < least:
-                    best, least, taken = calls, c, estimate
+            (plain, plainly), *smaller = v.forms(n, low, portable)
+            for calls, estimate in ((plain, plainly), *smaller):
+                if fits(calls) and (c := cost(calls, estimate * low.repeats, prices)) < least:
+                    rare = v.unpacks and estimate > (1 + prices.unpacking) * plainly and fits(plain)
+                    best, taken = (plain, plainly) if rare else (calls, estimate)
+                    least = c
     if low.estimated is not None:
         low.estimated(taken)
     return best

@@ -9,15 +9,10 @@
 #include "tm/conv_2d_pairs.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
-#include "tm/pair_job_dsp.h"
-#include "tm/triple_job_dsp.h"
-#include "tm/widen_rows_dsp.h"
+#include "tm/pairs_pointwise_dsp.h"
 
 /* What a firmware whose network does not need it is built without (-D...=0): windows of more than a pixel or with padding whose
- * channels are a multiple of four, or are not, or whose rows are a word; an odd number of output channels. */
-#ifndef TM_CONV_2D_PAIRS_REST
-#define TM_CONV_2D_PAIRS_REST 1
-#endif
+ * channels are a multiple of four, or are not, or whose rows are a word. */
 #ifndef TM_CONV_2D_PAIRS_FOURS
 #define TM_CONV_2D_PAIRS_FOURS 1
 #endif
@@ -176,107 +171,6 @@ static __attribute__((noinline)) void widen_words(const tm_conv_2d_i8_pairs_para
   }
 }
 
-/* The inner loops, and their jobs for all pixels of a call. */
-typedef struct loops {
-  tm_pair_loop pairs;
-  tm_triple_loop triples;
-  tm_pair_job two;
-  tm_triple_job three;
-  const int32_t *w, *q;         /* words, records */
-  const int32_t *last, *last_q; /* of the last pair of an odd number of channels */
-  int32_t even;                 /* channels of all pairs but that one */
-  int32_t co;
-} loops;
-
-/* All channels of two pixels whose inputs are widened; two.apart is set. */
-static void run_two(loops *l, int8_t *y) {
-  tm_pair_job *const two = &l->two;
-  two->y = y;
-  two->y_end = y + l->even;
-  l->pairs(two);
-  if (TM_CONV_2D_PAIRS_REST != 0 && l->even != l->co) {
-    two->w = l->last;
-    two->q = l->last_q;
-    two->y = y + l->even - 1;
-    two->y_end += 1;
-    l->pairs(two);
-    two->w = l->w;
-    two->q = l->q;
-  }
-}
-
-/* The same of three neighbours. */
-static void run_three(loops *l, int8_t *y) {
-  tm_triple_job *const three = &l->three;
-  three->y = y;
-  l->triples(three);
-  if (TM_CONV_2D_PAIRS_REST != 0 && l->even != l->co) {
-    three->w = l->last;
-    three->q = l->last_q;
-    three->y = y + l->even - 1;
-    three->q_end += TM_PAIR_RECORD;
-    l->triples(three);
-    three->w = l->w;
-    three->q = l->q;
-    three->q_end -= TM_PAIR_RECORD;
-  }
-}
-
-/* 1x1 windows, all inside, of a multiple of four channels, which are widened where they are. */
-static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8_t *y, uint32_t *wide, loops *l) {
-  const ptrdiff_t x_step = (ptrdiff_t)p->stride_w * p->in.px_stride;
-  const ptrdiff_t y_step = p->out.px_stride;
-  const int32_t ci = p->in.c;
-  /* rows right behind each other are one */
-  const int dense = p->stride_w == 1 && p->stride_h == 1 && p->in.ring == 0 && p->out.ring == 0 &&
-                    p->in.row_stride == p->out.w * p->in.px_stride && p->out.row_stride == p->out.w * p->out.px_stride;
-  const int32_t width = dense ? p->out.h * p->out.w : p->out.w;
-  const int8_t *from = NULL;
-  int8_t *to = NULL;
-  int32_t oy = 0;
-  int32_t row_left = 0;
-  for (int32_t left = p->out.h * p->out.w; left > 0; left -= 2) {
-    if (row_left == 0) {
-      from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
-      to = y + tm_row_offset(&p->out, oy++);
-      row_left = width;
-    }
-    if (TM_TRIPLES && row_left >= 3 && p->together == 3) {
-      (void)tm_widen_threes(wide, from, from + x_step, from + 2 * x_step, ci);
-      run_three(l, to);
-      from += 3 * x_step;
-      to += 3 * y_step;
-      row_left -= 3;
-      --left;
-      continue;
-    }
-    const int8_t *x0 = from;
-    int8_t *y0 = to;
-    from += x_step;
-    to += y_step;
-    const int8_t *x1 = from;
-    l->two.apart = y_step;
-    row_left -= 2;
-    if (row_left < 0) { /* the second pixel is the next row's first, or there is none */
-      x1 = x0;
-      l->two.apart = 0;
-      row_left = 0;
-      if (left > 1) {
-        from = x + tm_row_offset(&p->in, oy * p->stride_h - p->pad_top) - (ptrdiff_t)p->pad_left * p->in.px_stride;
-        to = y + tm_row_offset(&p->out, oy++);
-        x1 = from;
-        l->two.apart = to - y0;
-        row_left = p->out.w - 1;
-      }
-    }
-    from += x_step;
-    to += y_step;
-    (void)tm_widen_runs_2(wide, x0, ci, 1, 0);
-    (void)tm_widen_runs_2(wide + 1, x1, ci, 1, 0);
-    run_two(l, y0);
-  }
-}
-
 tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, const int32_t *w, int8_t *y,
                                   void *scratch) {
   if (p == NULL || x == NULL || w == NULL || y == NULL || scratch == NULL) {
@@ -387,6 +281,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
       advance(p, x, y, &at, together);
       continue;
     }
+    ptrdiff_t apart = 0;
     for (int32_t k = 0; k < together; ++k) {
       const int inside = at.rows_inside && at.ix >= 0 && at.ix < columns;
       if (in_fours && inside) {
@@ -405,7 +300,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
         gather(p, x, bytes, at.iy, at.ix);
         tm_widen_odd(wide + k, bytes, run, p->kernel_h, run, together, rest);
       }
-      l.two.apart = at.y - to;
+      apart = at.y - to;
       if (k + 1 < left) { /* else there is no second pixel: the first one's inputs again, and its outputs written twice */
         advance(p, x, y, &at, 1);
       }
@@ -413,7 +308,7 @@ tm_status tm_conv_2d_i8_pairs_dsp(const tm_conv_2d_i8_pairs_params *p, const int
     if (together == 3) {
       run_three(&l, to);
     } else {
-      run_two(&l, to);
+      run_two(&l, to, apart);
     }
   }
   return TM_OK;

@@ -9,44 +9,7 @@
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/wide_job_dsp.h"
-#include "tm/widen_dsp.h"
-
-/*
- * n bytes (a multiple of 4) of two pixels, alternating, as tm_widen_two of tm/widen_dsp.h has them, eight words to a store. Returns
- * the end of what was written.
- */
-static __attribute__((naked, noinline)) uint32_t *widen_two(uint32_t *dst __attribute__((unused)), const int8_t *x0 __attribute__((unused)),
-                                                            const int8_t *x1 __attribute__((unused)), int32_t n __attribute__((unused))) {
-#define EIGHT                                                           \
-  "ldr r6, [r1], #4\n ldr r10, [r1], #4\n"                              \
-  "ldr r7, [r2], #4\n ldr r11, [r2], #4\n"                              \
-  "sxtb16 r4, r6\n sxtb16 r5, r7\n sxtb16 r6, r6, ror #8\n sxtb16 r7, r7, ror #8\n" \
-  "sxtb16 r8, r10\n sxtb16 r9, r11\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n" \
-  "stm r0!, {r4-r11}\n"
-  __asm__ volatile(
-      "push {r4-r11}\n"
-      "lsls r12, r3, #29\n" /* carry: n & 8, sign: n & 4 */
-      "bpl 1f\n"
-      "ldr r6, [r1], #4\n"
-      "ldr r7, [r2], #4\n"
-      "sxtb16 r4, r6\n"
-      "sxtb16 r5, r7\n"
-      "sxtb16 r6, r6, ror #8\n"
-      "sxtb16 r7, r7, ror #8\n"
-      "stm r0!, {r4-r7}\n"
-      "1:\n"
-      "bcc 2f\n" EIGHT
-      "2:\n"
-      "lsrs r3, r3, #4\n"
-      "beq 4f\n"
-      "3:\n" EIGHT EIGHT
-      "subs r3, #1\n"
-      "bne 3b\n"
-      "4:\n"
-      "pop {r4-r11}\n"
-      "bx lr\n");
-#undef EIGHT
-}
+#include "tm/widen_rows_dsp.h"
 
 /* n bytes of padding, widened as tm_widen_one does. */
 static uint32_t *widen_pad(uint32_t *dst, int32_t pad, int32_t n) {
@@ -79,53 +42,64 @@ static __attribute__((noinline)) void widen_window(const tm_conv_2d_i8_wide_para
 static void widen_rows(const tm_conv_2d_i8_wide_params *p, const int8_t *x0, const int8_t *x1, uint32_t *dst, int32_t run) {
   const ptrdiff_t down = (ptrdiff_t)p->dilation_h * p->in.row_stride;
   for (int32_t ky = 0; ky < p->kernel_h; ++ky, x0 += down, x1 += down) {
-    dst = widen_two(dst, x0, x1, run);
+    dst = tm_widen_twos(dst, x0, x1, run);
   }
 }
+
+typedef uint32_t (*wide_loop)(const wide_job *job, int32_t groups);
 
 /* All channels of one pixel or of two. */
 typedef struct walk {
   wide_job one, two;
-  void (*run_one)(wide_job *);
-  void (*run_two)(wide_job *);
+  wide_loop run_one, run_two;
   const int32_t *w, *last; /* stream, and its part for the last pair where CO is odd */
   int32_t co;
 } walk;
 
 static void channels(walk *at, int8_t *y, int two) {
   wide_job *job = two ? &at->two : &at->one;
-  void (*const run)(wide_job *) = two ? at->run_two : at->run_one;
+  const wide_loop run = two ? at->run_two : at->run_one;
   const int32_t even = at->co & ~1;
   job->w = at->w;
   job->y = y;
   job->y_end = y + even;
-  run(job);
+  (void)run(job, 0);
   if (even != at->co) {
     job->w = at->last;
     job->y = y + at->co - 2;
     job->y_end = y + at->co;
-    run(job);
+    (void)run(job, 0);
   }
+}
+
+/* Two by two, n > 0 pairs of neighbouring pixels' 1x1 windows of ci inputs, `step` bytes apart, and an even number of channels. */
+static __attribute__((noinline)) void neighbours(wide_job *job, wide_loop run, const int8_t *x, int8_t *y, int32_t n, ptrdiff_t step, int32_t ci,
+                                                 int32_t co) {
+  const int8_t *const end = y + n * job->apart * 2;
+  do {
+    (void)tm_widen_twos((uint32_t *)(uintptr_t)job->x, x, x + step, ci);
+    job->y = y;
+    job->y_end = y + co;
+    (void)run(job, 0);
+    x += step * 2;
+    y += job->apart * 2;
+  } while (y != end);
 }
 
 /* 1x1 windows in a row of n pixels, all inside. */
 static void pointwise(const tm_conv_2d_i8_wide_params *p, const int8_t *x, int8_t *y, int32_t n, walk *at, uint32_t *wide) {
   const ptrdiff_t step = (ptrdiff_t)p->stride_w * p->in.px_stride;
   const int32_t ci = p->in.c;
-  wide_job *job = &at->two;
-  void (*const run)(wide_job *) = at->run_two;
-  const int32_t co = at->co;
-  const int32_t *w = at->w;
+  if ((at->co & 1) == 0 && n > 1) {
+    at->two.w = at->w;
+    neighbours(&at->two, at->run_two, x, y, n / 2, step, ci, at->co);
+    x += (n & ~1) * step;
+    y += (n & ~1) * p->out.px_stride;
+    n &= 1;
+  }
   for (; n > 1; n -= 2, x += 2 * step, y += 2 * p->out.px_stride) {
-    (void)widen_two(wide, x, x + step, ci);
-    if ((co & 1) != 0) {
-      channels(at, y, 1);
-    } else { /* what channels() does, without its call */
-      job->w = w;
-      job->y = y;
-      job->y_end = y + co;
-      run(job);
-    }
+    (void)tm_widen_twos(wide, x, x + step, ci);
+    channels(at, y, 1);
   }
   if (n > 0) {
     (void)tm_widen_one(wide, x, ci);
@@ -144,17 +118,15 @@ tm_status tm_conv_2d_i8_wide_dsp(const tm_conv_2d_i8_wide_params *p, const int8_
     return TM_ERR_SHAPE;
   }
   uint32_t *wide = (uint32_t *)scratch;
-  const int32_t any = p->any_sign;
-  walk at = {{w, y, groups, wide, NULL, wide + 4 * groups, 0},
-             {w, y, groups, wide, NULL, wide + 4 * groups - 32, 0},
-             any != 0 ? tm_wide_one_any_sign : tm_wide_one_one_sign,
-             any != 0 ? tm_wide_two_any_sign : tm_wide_two_one_sign,
+  const wide_loop run_one = p->form == 0 ? tm_wide_one_fixed : p->form == 1 ? tm_wide_one_any_sign : tm_wide_one_one_sign;
+  const wide_loop run_two = p->form == 0 ? tm_wide_two_fixed : p->form == 1 ? tm_wide_two_any_sign : tm_wide_two_one_sign;
+  walk at = {{wide, w, y, 0, wide, NULL, wide + 4 * groups, run_one(NULL, groups)},
+             {wide, w, y, p->out.px_stride, wide, NULL, wide + 4 * groups - 32, run_two(NULL, groups)},
+             run_one,
+             run_two,
              w,
              w + (ptrdiff_t)(p->out.c / 2) * (8 + 4 * groups),
              p->out.c};
-  at.run_one(&at.one);
-  at.run_two(&at.two);
-  at.two.apart = p->out.px_stride;
   const int32_t iy_last = (p->out.h - 1) * p->stride_h - p->pad_top;
   const int32_t ix_last = (p->out.w - 1) * p->stride_w - p->pad_left;
   if (p->kernel_h == 1 && p->kernel_w == 1 && p->pad_top <= 0 && p->pad_left <= 0 && iy_last < p->in.h && ix_last < p->in.w) {

@@ -167,9 +167,10 @@ static inline int32_t halves(int32_t low, int32_t high) {
   return both;
 }
 
+/* n columns of padding */
 static void fill(uint32_t *dst, uint32_t value, int32_t n) {
   for (; n > 0; --n) {
-    *dst++ = value;
+    __asm__ volatile("strd %1, %1, [%0], #8\n strd %1, %1, [%0], #8\n strd %1, %1, [%0], #8" : "+r"(dst) : "r"(value) : "memory");
   }
 }
 
@@ -195,31 +196,43 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
     return TM_ERR_SHAPE;
 #endif
   }
-  fill((uint32_t *)(void *)pad, ((uint32_t)p->pad_value & 0xffu) * 0x01010101u, 1);
+  *(uint32_t *)(void *)pad = ((uint32_t)p->pad_value & 0xffu) * 0x01010101u;
   /* columns outside are padding in every row and group */
   const int32_t left = tm_clamp_i32(p->pad_left, 0, columns);
   const int32_t right = tm_clamp_i32(p->in.w + p->pad_left, left, columns);
   const uint32_t outside = (uint32_t)halves(p->pad_value * 256, p->pad_value * 256);
-  fill(cols, outside, left * COLUMN_WORDS);
-  fill(cols + right * COLUMN_WORDS, outside, (columns - right) * COLUMN_WORDS);
+  fill(cols, outside, left);
+  fill(cols + right * COLUMN_WORDS, outside, columns - right);
   x += (ptrdiff_t)(left - p->pad_left) * p->in.px_stride;
   const int32_t step = p->stride_w * COLUMN_WORDS;
   row_job job = {stream, NULL, p->out.px_stride, step * 4, p->stride_w == 1 ? cols + (p->out.w & ~1) * COLUMN_WORDS : cols,
                  cols + p->out.w * step, 4 - (ptrdiff_t)p->out.w * p->out.px_stride, c / 4, {0, 0, 0}, {NULL, NULL, NULL}, {0, 0, 0},
                  cols + left * COLUMN_WORDS, right - left, cols};
+  /* where the next window's rows are inside too, they are `down` bytes further */
+  const ptrdiff_t down = (ptrdiff_t)p->stride_h * p->in.row_stride;
+  const int steady = p->in.ring == 0 && c % 4 == 0;
+  int like_last = 0;
+  const int32_t inside_end = p->in.h - 2 * p->dilation_h;
   for (int32_t oy = 0, iy0 = -p->pad_top; oy < p->out.h; ++oy, iy0 += p->stride_h) {
-    for (int32_t ky = 0, iy = iy0; ky < 3; ++ky, iy += p->dilation_h) {
-      job.in[ky] = pad;
-      job.step[ky] = job.next[ky] = 0;
-      if (iy >= 0 && iy < p->in.h) {
-        job.in[ky] = x + tm_row_offset(&p->in, iy);
-        job.step[ky] = p->in.px_stride;
-        job.next[ky] = 4;
+    const int inside = iy0 >= 0 && iy0 < inside_end;
+    if (inside & like_last) {
+      job.in[0] += down;
+      job.in[1] += down;
+      job.in[2] += down;
+    } else {
+      for (int32_t ky = 0, iy = iy0; ky < 3; ++ky, iy += p->dilation_h) {
+        if ((uint32_t)iy < (uint32_t)p->in.h) {
+          job.in[ky] = x + tm_row_offset(&p->in, iy);
+          job.step[ky] = p->in.px_stride;
+          job.next[ky] = 4;
+        } else {
+          job.in[ky] = pad;
+          job.step[ky] = job.next[ky] = 0;
+        }
       }
     }
-    job.w = stream;
+    like_last = inside & steady;
     job.y = y + tm_row_offset(&p->out, oy);
-    job.groups = c / 4;
     tm_row_3x3(&job);
     if (c % 4 != 0) { /* the last group overlaps the one before it */
       job.w += (c / 4) * GROUP_WORDS;
@@ -229,6 +242,8 @@ tm_status tm_depthwise_conv_2d_i8_3x3_dsp(const tm_depthwise_conv_2d_i8_3x3_para
       job.y += c - 4;
       job.groups = 1;
       tm_row_3x3(&job);
+      job.w = stream;
+      job.groups = c / 4;
     }
   }
   return TM_OK;

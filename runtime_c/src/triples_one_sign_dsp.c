@@ -8,8 +8,8 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #include "tm/triple_loop_dsp.h"
 
-/* S0 and 256 * S1 become 256 * S0, 256 * S1. */
-TRIPLES(tm_triples_one_sign_dsp, "lsl r10, r10, #8\n lsl r11, r11, #8\n lsl r12, r12, #8\n", ONE_SIGN3)
+/* S0 is shifted, 256 * S1 stays. */
+TRIPLES(tm_triples_one_sign_dsp, "lsl r10, r10, r3\n lsl r11, r11, r3\n lsl r12, r12, r3\n", ONE_SIGN3)
 #else
 /* ISO C forbids an empty translation unit */
 typedef int tm_triples_one_sign_dsp_not_built;

@@ -7,7 +7,8 @@ from collections.abc import Set
 import numpy as np
 
 from tinyml.ir import Tensor
-from tinyml.ops.variants._requant import BITS, Constants, form_parts
+from tinyml.ops.variants import _fixed, _requant
+from tinyml.ops.variants._requant import Constants, form_parts
 
 LOOPS = tuple(f"tm_{pixels}_{form}_dsp" for pixels in ("pairs", "triples") for form in ("one_sign", "any_sign"))
 
@@ -30,7 +31,7 @@ def detour(y: Tensor, weights: Tensor, any_sign: int, without: Set[str]) -> floa
     """Instructions more of a convolution in a form that it would not have, or of two pixels together where it were three."""
     co = weights.shape[0]
     groups, pairs, pixels = -(-weights.elements // co // 4), (co + 1) // 2, y.elements // co
-    form = 3.0 * pairs if any_sign and "TM_PAIRS_ONE_SIGN" in without else 0.0
+    form = 3.0 * pairs if any_sign and y.zero_point == -128 else 0.0
     two = 0.0 if triples(any_sign, without) or y.shape[2] < 3 else pairs * (0.1 * groups + 2.0) + 2.0 * groups
     return pixels * (form + two)
 
@@ -79,11 +80,11 @@ def all_words(weights: np.ndarray) -> np.ndarray:
 
 
 def records(bias: np.ndarray, q: Constants) -> np.ndarray:
-    """int32 records of all pairs of channels; bias [CO] with the zero point folded in, CO >= 2."""
+    """int32 records of all pairs of channels; bias [CO] with the zero point folded in, CO >= 2; q [P,2]."""
     first = firsts(len(bias))
-    wide = bias.astype(np.int64)
-    numbers = [v[at] for at in (first, first + 1) for v in (q.mult, q.add, q.shift)]
-    heads = [wrapped(v) for v in (wide[first], wide[first] + 256 * wide[first + 1])]
+    numbers = [v[:, of] for of in (0, 1) for v in (q.mult, q.add, q.shift)]
+    a, b = (bias.astype(np.int64)[np.stack([first, first + 1], 1)] + q.offset).T
+    heads = [wrapped(a), wrapped(a + 256 * b)]
     return np.stack([*heads, *numbers], 1).astype(np.int32).reshape(-1)
 
 
@@ -92,9 +93,31 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
     return np.concatenate([records(bias, q), all_words(weights)])
 
 
-def plain(mult: np.ndarray, shift: np.ndarray, zero_point: int, q: Constants, any_sign: int) -> bool:
-    """Whether q is what tm_unpack_pairs_dsp makes of LiteRT's mult and shift."""
+def of_pairs(a: Constants, b: Constants | None = None) -> Constants:
+    """[P,2]: of first channels from a [C], of second ones from b, or a."""
+    first, b = firsts(len(a.mult)), b or a
+    return Constants(*(np.stack([v[first], w[first + 1]], 1) for v, w in ((a.mult, b.mult), (a.add, b.add), (a.shift, b.shift))))
+
+
+def one_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
+    """[P,2]: with a fixed shift (_fixed), which sums of second channels reach as they are. None where some channel has none."""
+    first = firsts(len(mult))
+    a, b = (form(mult[at], shift[at], zero_point, lo[at], hi[at]) for form, at in ((_fixed.low, first), (_fixed.high, first + 1)))
+    return None if a is None or b is None else Constants(*(np.stack(v, 1) for v in ((a.mult, b.mult), (a.add, b.add), (a.shift, b.shift), (a.offset, b.offset))))
+
+
+def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
+    """[P,2]: as _requant has it."""
+    q = _requant.any_sign(mult, shift, zero_point, lo, hi)
+    return None if q is None else of_pairs(q)
+
+
+def plain(mult: np.ndarray, shift: np.ndarray, zero_point: int, q: Constants, form: int) -> bool:
+    """Whether q [P,2] is what tm_unpack_pairs_dsp makes of LiteRT's mult and shift; form: 1 for any sign."""
     e = -shift.astype(np.int64)
-    total = e + (0 if any_sign else BITS)
-    add = (np.int64(2 * zero_point + 1) << np.clip(total - 1, 0, 31)) + (0 if any_sign else 1 << BITS - 1)
-    return bool(((e >= 1) & (q.mult == mult) & (q.add == add) & (q.shift == total)).all())
+    if form == 1:
+        made = of_pairs(Constants(mult, np.int64(2 * zero_point + 1) << np.clip(e - 1, 0, 31), e))
+    else:
+        scales = _fixed.SHIFT + 1 - e, np.full_like(e, _fixed.HIGH)
+        made = of_pairs(*(Constants(*_fixed.nearest(mult, shift, zero_point, scale), scale) for scale in scales))
+    return bool((e >= 1).all()) and not np.any(q.offset) and all(bool((v == w).all()) for v, w in ((q.mult, made.mult), (q.add, made.add), (q.shift, made.shift)))

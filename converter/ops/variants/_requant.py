@@ -28,11 +28,12 @@ MOST = 23  # greatest shift: 128 << 23 is in int32
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """int32 [C] each, as the kernels read them."""
+    """int32 [C] each, as the kernels read them. offset: what is added to the bias."""
 
     mult: np.ndarray
     add: np.ndarray
     shift: np.ndarray
+    offset: np.ndarray | int = 0
 
 
 def form_parts(name: str, any_sign: int, needed: bool = True) -> tuple[tuple[str, bool], ...]:

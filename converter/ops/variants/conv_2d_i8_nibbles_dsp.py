@@ -9,7 +9,7 @@ from tinyml.ir import NodeView
 from tinyml.ops import _packed, _window
 from tinyml.ops.variants import _packed as _packed_constants
 from tinyml.ops.variants import _pairs, _requant
-from tinyml.ops.variants.conv_2d_i8_pairs_dsp import constants, parts
+from tinyml.ops.variants.conv_2d_i8_pairs_dsp import SHIFTED, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
 from tinyml.variants import Variant
 
@@ -27,7 +27,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
     weights, bias, _, _ = parts(n)
     lo, hi = _requant.bounds(weights, np.zeros_like(bias))
     limit = (1 << 31) // (256 * SCALE[w.dtype.bits])
-    return bool((lo > -limit).all() and (hi < limit).all()) and constants(n) is not None
+    return bool((lo > -limit).all() and (hi < limit).all()) and exact(n, SHIFTED) is not None
 
 
 def words(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
@@ -95,7 +95,7 @@ def _call(n: NodeView, portable: tuple[KernelCall, ...], any_sign: int, table: n
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
-    found, w = constants(n), n.inputs[1]
+    found, w = exact(n, SHIFTED), n.inputs[1]
     assert found is not None and w is not None
     q, any_sign = found
     weights, bias, _, _ = parts(n)
@@ -105,7 +105,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
 
 def smaller(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[tuple[KernelCall, ...], float] | None:
     """With packed constants, which each call unpacks."""
-    found, w = constants(n), n.inputs[1]
+    found, w = exact(n, SHIFTED), n.inputs[1]
     assert found is not None and w is not None
     q, any_sign = found
     packed = packed_constants(n, q, any_sign)

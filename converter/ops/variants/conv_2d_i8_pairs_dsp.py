@@ -3,7 +3,7 @@ per MAC in the inner loop. Layout and arithmetic: tm/conv_2d_pairs.h."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from tinyml.variants import Variant
 
 RECORD_BYTES = 32  # of a pair of channels
 UNPACKS = "tm_unpack_pairs_dsp"
-UNPACK = 28.0  # instructions per channel
+UNPACK = 38.0  # instructions per channel
+
+Forms = tuple[tuple[Callable[..., _requant.Constants | None], int], ...]  # of requantisation, each with its number
+PAIRED: Forms = ((_pairs.one_sign, 0), (_pairs.any_sign, 1))
+SHIFTED: Forms = ((_requant.one_sign, 0), (_requant.any_sign, 1), (_requant.narrow, 0))  # of other kernels' loops, which read each channel's shift
 
 
 def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -28,20 +32,21 @@ def parts(n: NodeView) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return weights, bias, *_channels.multipliers(n.x, w, n.y, co)
 
 
-def constants(n: NodeView, without: Set[str] = frozenset()) -> tuple[_requant.Constants, int] | None:
-    """Requantisation constants and any_sign, None where there are no exact ones. Not in a form whose loop is in `without`, where there
-    is another one."""
+def exact(n: NodeView, forms: Forms) -> tuple[_requant.Constants, int] | None:
+    """Requantisation constants in the first form that has exact ones, and the form's number; None where none has."""
     weights, bias, mult, shift = parts(n)
     lo, hi = _requant.bounds(weights, bias)
-    found: tuple[_requant.Constants, int] | None = None
-    for form, any_sign in ((_requant.one_sign, 0), (_requant.any_sign, 1), (_requant.narrow, 0)):
-        left_out = ("TM_PAIRS_ONE_SIGN", "TM_PAIRS_ANY_SIGN")[any_sign] in without
-        if found is None or not left_out:
-            q = form(mult, shift, n.y.zero_point, lo, hi)
-            found = found if q is None else (q, any_sign)
-            if q is not None and not left_out:
-                break
-    return found
+    for form, number in forms:
+        q = form(mult, shift, n.y.zero_point, lo, hi)
+        if q is not None:
+            return q, number
+    return None
+
+
+def constants(n: NodeView, without: Set[str] = frozenset()) -> tuple[_requant.Constants, int] | None:
+    """Those of pairs [P,2], and any_sign. Not in a form whose loop is in `without`, where there is another one."""
+    kept = tuple(f for f in PAIRED if ("TM_PAIRS_ONE_SIGN", "TM_PAIRS_ANY_SIGN")[f[1]] not in without)
+    return exact(n, kept) or exact(n, PAIRED)
 
 
 def applies(n: NodeView, low: Lowering) -> bool:
@@ -116,15 +121,13 @@ def instructions(n: NodeView) -> float:
 
 
 def detour(n: NodeView, low: Lowering) -> float:
-    if not low.without & {part for part, _ in PART_BYTES}:
-        return 0.0
     w, found = n.inputs[1], constants(n, low.without)
     assert w is not None and found is not None
     return _pairs.detour(n.y, w, found[1], low.without)
 
 
 PART_BYTES = (
-    *_pairs.LOOP_BYTES, ("TM_TRIPLES", 1300), ("TM_CONV_2D_PAIRS_FOURS", 880), ("TM_CONV_2D_PAIRS_ODD", 900), ("TM_CONV_2D_PAIRS_WORDS", 400),
+    *_pairs.LOOP_BYTES, ("TM_TRIPLES", 1400), ("TM_CONV_2D_PAIRS_FOURS", 880), ("TM_CONV_2D_PAIRS_ODD", 900), ("TM_CONV_2D_PAIRS_WORDS", 400),
 )  # fmt: skip
 
 VARIANT = Variant(

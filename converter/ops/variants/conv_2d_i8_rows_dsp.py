@@ -8,7 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _pairs, conv_2d_i8_pairs_dsp
-from tinyml.ops.variants.conv_2d_i8_pairs_dsp import constants, parts
+from tinyml.ops.variants.conv_2d_i8_pairs_dsp import SHIFTED, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
@@ -17,11 +17,11 @@ def applies(n: NodeView, low: Lowering) -> bool:
     w = n.inputs[1]
     assert w is not None
     _, kh, kw, ci = w.shape
-    return kh > 1 and ci % 4 == 0 and kw * ci % 8 == 0 and conv_2d_i8_pairs_dsp.applies(n, low)
+    return kh > 1 and ci % 4 == 0 and kw * ci % 8 == 0 and conv_2d_i8_pairs_dsp.applies(n, low) and exact(n, SHIFTED) is not None
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
-    found, w = constants(n), n.inputs[1]
+    found, w = exact(n, SHIFTED), n.inputs[1]
     assert found is not None and w is not None
     q, any_sign = found
     weights, bias, _, _ = parts(n)
@@ -35,7 +35,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
         KernelCall(
             "tm_conv_2d_i8_rows_dsp", "conv_2d_rows", "tm_conv_2d_i8_rows_params",
             (*window, ("pad_value", n.x.zero_point), ("any_sign", any_sign)),
-            (Ref(n.x.id), Table("weights", words), Table("weights", _pairs.records(bias, q)), Ref(n.y.id), Scratch()),
+            (Ref(n.x.id), Table("weights", words), Table("weights", _pairs.records(bias, _pairs.of_pairs(q))), Ref(n.y.id), Scratch()),
             4 * kw * ci + 16 * len(a),
         ),
     )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _four
-from tinyml.ops.variants.conv_2d_i8_pairs_dsp import constants, parts
+from tinyml.ops.variants.conv_2d_i8_pairs_dsp import SHIFTED, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
@@ -19,11 +19,11 @@ def applies(n: NodeView, low: Lowering) -> bool:
     w = n.inputs[1]
     assert w is not None and w.data is not None
     plain = not n.is_float and w.shape[3] == n.x.shape[3] and w.shape[0] >= 4 and tuple(n.attrs.clamp) == (-128, 127)
-    return plain and int(w.data.min()) >= LEAST_WEIGHT and constants(n) is not None
+    return plain and int(w.data.min()) >= LEAST_WEIGHT and exact(n, SHIFTED) is not None
 
 
 def stream(n: NodeView) -> np.ndarray:
-    found = constants(n)
+    found = exact(n, SHIFTED)
     assert found is not None
     weights, bias, _, _ = parts(n)
     q = _four.quarter(*found)
@@ -39,7 +39,7 @@ def stream(n: NodeView) -> np.ndarray:
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:
-    found, w = constants(n), n.inputs[1]
+    found, w = exact(n, SHIFTED), n.inputs[1]
     assert found is not None and w is not None
     k = w.shape[1] * w.shape[2] * w.shape[3]
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)

@@ -10,7 +10,7 @@
  * Where packed.form is not 0, packed constants stand in the place of the records, which every call makes in its scratch
  * (tm/packed_constants.h).
  *
- *   any_sign == 0: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)
+ *   any_sign == 0: y = sat8((add + floor(2^s * acc * mult / 2^32)) >> TM_FIXED_SHIFT), s = shift[a] for a, 8 for b
  *   any_sign == 1: t = add + round(2 * acc * mult / 2^32), halves up; y = sat8((t - (acc < 0)) >> shift)
  * The lowering chooses the form and the constants such that y equals LiteRT's two roundings for every acc that can occur,
  * and proves |acc| < 2^23.

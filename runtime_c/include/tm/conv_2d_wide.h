@@ -9,8 +9,9 @@
  *   mult[a], add[a], shift[a], mult[b], add[b], shift[b]
  * Inputs are in ky, kx, ci order. Pairs are (0,1), (2,3), ...; where CO is odd, the last pair is (CO-2, CO-1).
  *
- *   any_sign == 0, f = 256: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)
- *   any_sign == 1, f = 2:   t = add + round(2 * acc * mult / 2^32), halves up; y = sat8((t - (acc < 0)) >> shift)
+ *   form == 0, f = 256: y = sat8((add + floor(256 * acc * mult / 2^32)) >> TM_FIXED_SHIFT), whatever `shift` says
+ *   form == 1, f = 2:   t = add + round(2 * acc * mult / 2^32), halves up; y = sat8((t - (acc < 0)) >> shift)
+ *   form == 2, f = 256: y = sat8((add + floor(256 * acc * mult / 2^32)) >> shift)
  * The lowering chooses the form and the constants such that y equals LiteRT's two roundings for every acc that can occur,
  * and proves |acc| < 2^23.
  *
@@ -35,7 +36,7 @@ extern "C" {
 typedef struct tm_conv_2d_i8_wide_params {
   TM_WINDOW_FIELDS
   int32_t pad_value;
-  int32_t any_sign;
+  int32_t form;
 } tm_conv_2d_i8_wide_params;
 
 tm_status tm_conv_2d_i8_wide_dsp(const tm_conv_2d_i8_wide_params *p, const int8_t *x, const int32_t *w, int8_t *y, void *scratch);

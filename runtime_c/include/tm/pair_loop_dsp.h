@@ -6,6 +6,7 @@
 #ifndef TM_PAIR_LOOP_DSP_H
 #define TM_PAIR_LOOP_DSP_H
 
+#include "tm/fixed_shift_dsp.h"
 #include "tm/pair_job_dsp.h"
 
 /* Two words of weights (four inputs) against r4-r7. wa, wb hold the words; px 0 sums in r2, r3, px 1 in r12, lr. */
@@ -26,7 +27,6 @@
 #define EIGHT "ldm r1!, {r8-r11}\n" FOUR("r8", "r9") FOUR("r10", "r11")
 
 /* One output from its sum (x, scaled); t: a register for any sign's product. */
-#define ONE_SIGN(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
 #define ANY_SIGN(x, m, c, e, t) \
   "smmlar " t ", " x ", " m ", " c "\n add " t ", " t ", " x ", asr #31\n asr " t ", " t ", " e "\n ssat " x ", #8, " t "\n"
 #define FIRST_PIXEL(x) "strb " x ", [r10], #1\n"
@@ -34,10 +34,11 @@
 /* r0: the pair's mult, add, shift of both channels, which go to r4-r9; r10: first pixel's y, r11: apart */
 #define ONE_SIGN_OUTPUTS                                      \
   "ldm r0!, {r4-r9}\n"                                        \
-  ONE_SIGN("r12", "r4", "r5", "r6") SECOND_PIXEL("r12")       \
-  ONE_SIGN("r2", "r4", "r5", "r6") FIRST_PIXEL("r2")          \
-  ONE_SIGN("lr", "r7", "r8", "r9") SECOND_PIXEL("lr")         \
-  ONE_SIGN("r3", "r7", "r8", "r9") FIRST_PIXEL("r3")
+  "lsl r2, r2, r6\n lsl r12, r12, r6\n"                       \
+  TM_FIXED_OUTPUT("r12", "r4", "r5") SECOND_PIXEL("r12")       \
+  TM_FIXED_OUTPUT("r2", "r4", "r5") FIRST_PIXEL("r2")          \
+  TM_FIXED_OUTPUT("lr", "r7", "r8") SECOND_PIXEL("lr")         \
+  TM_FIXED_OUTPUT("r3", "r7", "r8") FIRST_PIXEL("r3")
 #define ANY_SIGN_OUTPUTS                                      \
   "ldm r0!, {r4-r6}\n"                                        \
   ANY_SIGN("r12", "r4", "r5", "r6", "r7") SECOND_PIXEL("r12") \

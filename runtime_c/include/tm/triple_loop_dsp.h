@@ -6,6 +6,7 @@
 #ifndef TM_TRIPLE_LOOP_DSP_H
 #define TM_TRIPLE_LOOP_DSP_H
 
+#include "tm/fixed_shift_dsp.h"
 #include "tm/triple_job_dsp.h"
 
 /* A word of weights against r4-r6. S0 + 256 * S1 in r7-r9, S0 in r10-r12. */
@@ -29,11 +30,11 @@
   "smlad r12, r6, " w ", r10\n" \
   "smlad r10, r4, " w ", r10\n"
 #define FOUR3 "ldm r1!, {r2, r3}\n" WORD3("r2") WORD3("r3")
-#define ONE_SIGN3(x, m, c, e) "smmla " x ", " x ", " m ", " c "\n asr " x ", " x ", " e "\n ssat " x ", #8, " x "\n"
+#define ONE_SIGN3(x, m, c, e) TM_FIXED_OUTPUT(x, m, c)
 #define ANY_SIGN3(x, m, c, e) "smmlar r4, " x ", " m ", " c "\n add r4, r4, " x ", asr #31\n asr r4, r4, " e "\n ssat " x ", #8, r4\n"
 #define CHANNEL3(OUTPUT, a, b, d, m, c, e) OUTPUT(a, m, c, e) OUTPUT(b, m, c, e) OUTPUT(d, m, c, e)
 
-/* The function NAME of tm/triple_job_dsp.h. r0: inputs, r1: words. */
+/* The function NAME of tm/triple_job_dsp.h. r0: inputs, r1: words. SCALE: of the sums, r3 is the first channel's shift. */
 #define TRIPLES(NAME, SCALE, OUTPUT)                                                            \
   __attribute__((naked)) void NAME(tm_triple_job *job __attribute__((unused))) { \
     __asm__ volatile(                                                                           \
@@ -76,9 +77,9 @@
         ".L" #NAME "_end:\n"                                                                    \
         "sub r7, r7, r10\n"                                                                     \
         "sub r8, r8, r11\n"                                                                     \
-        "sub r9, r9, r12\n" SCALE                                                               \
+        "sub r9, r9, r12\n"                                                                     \
         "ldr r6, [sp, #16]\n"                                                                   \
-        "ldm r6!, {r0, r2, r3}\n" CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")       \
+        "ldm r6!, {r0, r2, r3}\n" SCALE CHANNEL3(OUTPUT, "r10", "r11", "r12", "r0", "r2", "r3")       \
         "ldm r6!, {r0, r2, r3}\n" CHANNEL3(OUTPUT, "r7", "r8", "r9", "r0", "r2", "r3")          \
         "ldm sp, {r0, r2-r4}\n"                                                                 \
         "bfi r11, r8, #8, #8\n"                                                                 \

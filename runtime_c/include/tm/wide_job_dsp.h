@@ -10,18 +10,20 @@
 #define TM_WIDE_JOB_DSP_H
 
 #include "tm/base.h"
+#include "tm/fixed_shift_dsp.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 
 /* What the assembly below reads, in this order. */
 typedef struct wide_job {
+  const uint32_t *x; /* the two pixels' widened inputs, as tm/widen_dsp.h has them */
   const int32_t *w;  /* stream, at the first pair to compute */
   int8_t *y;         /* first pixel's first channel to write */
   ptrdiff_t apart;   /* from the first pixel's outputs to the second's */
-  const uint32_t *x; /* the two pixels' widened inputs, as tm/widen_dsp.h has them */
+  const uint32_t *x_again;
   const int8_t *y_end;
   const uint32_t *x_last; /* the last 32 of them; of one pixel their end */
-  uint32_t entry; /* into the unrolled loop; 0: `apart` is the number of groups of four inputs, at least 2, and entry is filled in */
+  uint32_t entry;         /* into the unrolled loop: what the loop returns for job == NULL and the number of groups of four inputs, at least 2 */
 } wide_job;
 
 /* Four inputs of two pixels. px 0 sums in r2, r3, px 1 in r12, lr. */
@@ -34,6 +36,7 @@ typedef struct wide_job {
 #define ONE LOADS "smlad r2, r4, r8, r2\n smlad r3, r4, r9, r3\n smlad r2, r6, r10, r2\n smlad r3, r6, r11, r3\n"
 
 /* One output from its sum, r4-r9 hold the constants of both channels. */
+#define FIXED(x, m, c, e) "smmla r0, " x ", " m ", " c "\n ssat r0, #8, r0, asr #12\n" /* TM_FIXED_OUTPUT, to another register */
 #define ONE_SIGN(x, m, c, e) "smmla r0, " x ", " m ", " c "\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
 #define ANY_SIGN(x, m, c, e) "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
 #define STORE_TWO(OUTPUT)                                 \
@@ -58,21 +61,17 @@ typedef struct wide_job {
 
 /* All pairs of a job. r0: inputs, r1: stream. TABLE: where the loop is entered. */
 #define WIDE(NAME, ENTRY, SUMS, STORES, TABLE)                                               \
-  static __attribute__((naked, noinline)) void NAME(wide_job *job __attribute__((unused))) { \
+  static __attribute__((naked, noinline)) uint32_t NAME(const wide_job *job __attribute__((unused)), int32_t groups __attribute__((unused))) { \
     __asm__ volatile(                                                                        \
-        "ldr r3, [r0, #24]\n"                                                                \
-        "cbnz r3, .L" #NAME "_run\n"                                                         \
-        "ldr r1, [r0, #8]\n"                                                                 \
+        "cbnz r0, .L" #NAME "_run\n"                                                         \
         "adr r2, .L" #NAME "_table\n" ENTRY                                                  \
-        "ldr r3, [r2, r1, lsl #2]\n"                                                         \
-        "str r3, [r0, #24]\n"                                                                \
+        "ldr r0, [r2, r1, lsl #2]\n"                                                         \
         "bx lr\n"                                                                            \
         ".L" #NAME "_run:\n"                                                                 \
         "push {r4-r11, lr}\n"                                                                \
         "sub sp, #28\n"                                                                      \
-        "ldm r0, {r1-r7}\n"                                                                  \
+        "ldm r0, {r0-r7}\n"                                                                  \
         "stm sp, {r2-r7}\n"                                                                  \
-        "mov r0, r4\n"                                                                       \
         ".L" #NAME "_pair:\n" SUMS                                                           \
         "ldrd r10, r11, [sp]\n"                                                              \
         "ldm r1!, {r4-r9}\n" STORES                                                          \
@@ -95,8 +94,10 @@ typedef struct wide_job {
   WIDE(NAME, ENTRY_TWO, LOOP(NAME, TWO, LAST8(NAME, TWO), FIRST), STORE_TWO(OUTPUT), EIGHT_WORDS(NAME, "_last") EIGHT_WORDS(NAME, "_"))
 #define WIDE_ONE(NAME, OUTPUT) WIDE(NAME, ENTRY_ONE, LOOP(NAME, ONE, "", ""), STORE_ONE(OUTPUT), EIGHT_WORDS(NAME, "_"))
 
+WIDE_TWO(tm_wide_two_fixed, FIXED)
 WIDE_TWO(tm_wide_two_one_sign, ONE_SIGN)
 WIDE_TWO(tm_wide_two_any_sign, ANY_SIGN)
+WIDE_ONE(tm_wide_one_fixed, FIXED)
 WIDE_ONE(tm_wide_one_one_sign, ONE_SIGN)
 WIDE_ONE(tm_wide_one_any_sign, ANY_SIGN)
 
@@ -105,6 +106,7 @@ WIDE_ONE(tm_wide_one_any_sign, ANY_SIGN)
 #undef FIRST
 #undef TWO
 #undef ONE
+#undef FIXED
 #undef ONE_SIGN
 #undef ANY_SIGN
 #undef STORE_TWO

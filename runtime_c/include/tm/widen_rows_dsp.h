@@ -118,7 +118,44 @@ static __attribute__((naked, noinline, unused)) void tm_widen_words(
 }
 #undef TM_WIDEN_WORD
 
-static __attribute__((noinline)) uint32_t *tm_widen_threes(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2,
+/*
+ * n bytes (a multiple of 4) of two pixels, alternating, as tm_widen_two of tm/widen_dsp.h has them, eight words to a store. Returns
+ * the end of what was written.
+ */
+static __attribute__((naked, noinline, unused)) uint32_t *tm_widen_twos(uint32_t *dst __attribute__((unused)), const int8_t *x0 __attribute__((unused)),
+                                                            const int8_t *x1 __attribute__((unused)), int32_t n __attribute__((unused))) {
+#define TM_WIDEN_EIGHT                                                           \
+  "ldr r6, [r1], #4\n ldr r10, [r1], #4\n"                              \
+  "ldr r7, [r2], #4\n ldr r11, [r2], #4\n"                              \
+  "sxtb16 r4, r6\n sxtb16 r5, r7\n sxtb16 r6, r6, ror #8\n sxtb16 r7, r7, ror #8\n" \
+  "sxtb16 r8, r10\n sxtb16 r9, r11\n sxtb16 r10, r10, ror #8\n sxtb16 r11, r11, ror #8\n" \
+  "stm r0!, {r4-r11}\n"
+  __asm__ volatile(
+      "push {r4-r11}\n"
+      "lsls r12, r3, #29\n" /* carry: n & 8, sign: n & 4 */
+      "bpl 1f\n"
+      "ldr r6, [r1], #4\n"
+      "ldr r7, [r2], #4\n"
+      "sxtb16 r4, r6\n"
+      "sxtb16 r5, r7\n"
+      "sxtb16 r6, r6, ror #8\n"
+      "sxtb16 r7, r7, ror #8\n"
+      "stm r0!, {r4-r7}\n"
+      "1:\n"
+      "bcc 2f\n" TM_WIDEN_EIGHT
+      "2:\n"
+      "lsrs r3, r3, #4\n"
+      "beq 4f\n"
+      "3:\n" TM_WIDEN_EIGHT TM_WIDEN_EIGHT
+      "subs r3, #1\n"
+      "bne 3b\n"
+      "4:\n"
+      "pop {r4-r11}\n"
+      "bx lr\n");
+#undef TM_WIDEN_EIGHT
+}
+
+static __attribute__((noinline, unused)) uint32_t *tm_widen_threes(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2,
                                                            int32_t n) {
   return tm_widen_three(dst, x0, x1, x2, n);
 }
@@ -185,7 +222,7 @@ static inline uint32_t *tm_widen_runs(uint32_t *dst, const int8_t *x, int32_t n,
 }
 
 /* n bytes of padding likewise. */
-static uint32_t *tm_widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apart) {
+static __attribute__((unused)) uint32_t *tm_widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apart) {
   const uint32_t half = (uint32_t)pad & 0xffffu;
   const uint32_t word = half << 16 | half;
   for (; n > 0; n -= 4) {
@@ -197,7 +234,7 @@ static uint32_t *tm_widen_pad(uint32_t *dst, int32_t pad, int32_t n, int32_t apa
 }
 
 /* `rows` runs of `run` bytes, `down` bytes apart: fours of each run first, what is left of all runs behind them, by way of `rest`. */
-static void tm_widen_odd(uint32_t *dst, const int8_t *x, int32_t run, int32_t rows, ptrdiff_t down, int32_t apart, int8_t *rest) {
+static __attribute__((unused)) void tm_widen_odd(uint32_t *dst, const int8_t *x, int32_t run, int32_t rows, ptrdiff_t down, int32_t apart, int8_t *rest) {
   if (apart == 3 && run == 9 && rows == 3) {
     tm_widen_nines(dst, x, down, 0, 1);
     return;
