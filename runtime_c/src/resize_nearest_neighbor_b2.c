@@ -12,15 +12,11 @@ tm_status tm_resize_nearest_neighbor_b2(const tm_resize_nearest_neighbor_params 
   if (p == NULL || x == NULL || y == NULL) {
     return TM_ERR_ARGUMENT;
   }
-  if (p->in.c != p->out.c || p->out.h < 1 || p->out.w < 1) {
+  if (!tm_resize_nearest_neighbor_fits(p)) {
     return TM_ERR_SHAPE;
   }
   const int16_t *rows = p->rows + p->out_y0;
   const int16_t *cols = p->cols + p->out_x0;
-  if (!tm_resize_holds(p->in_y0, p->in.h, rows[0], rows[p->out.h - 1]) ||
-      !tm_resize_holds(p->in_x0, p->in.w, cols[0], cols[p->out.w - 1])) {
-    return TM_ERR_SHAPE;
-  }
   for (int32_t oy = 0; oy < p->out.h; ++oy) {
     const half *row = (const half *)x + tm_row_offset(&p->in, rows[oy] - p->in_y0);
     half *dst = (half *)y + tm_row_offset(&p->out, oy);

@@ -7,22 +7,18 @@
  */
 #include "tm/transpose_conv_i16.h"
 
-/* First kernel index k >= 0 with (at - k) divisible by stride, at may be negative. */
-static int32_t first_tap(int32_t at, int32_t stride) {
-  const int32_t r = at % stride;
-  return r < 0 ? r + stride : r;
-}
+#include "tm/transpose_taps.h"
 
 /* Sum over the taps that reach the output pixel; ty = oy + pad_top, tx = ox + pad_left. w: the output channel's kernel. */
 static int64_t pixel_sum(const tm_transpose_conv_i16_params *p, const int16_t *x, const int8_t *w, int32_t ty, int32_t tx) {
   int64_t acc = 0;
-  for (int32_t ky = first_tap(ty, p->stride_h); ky < p->kernel_h; ky += p->stride_h) {
+  for (int32_t ky = tm_first_tap(ty, p->stride_h); ky < p->kernel_h; ky += p->stride_h) {
     const int32_t iy = (ty - ky) / p->stride_h;
     if (iy < 0 || iy >= p->in.h) {
       continue;
     }
     const int16_t *row = x + tm_row_offset(&p->in, iy);
-    for (int32_t kx = first_tap(tx, p->stride_w); kx < p->kernel_w; kx += p->stride_w) {
+    for (int32_t kx = tm_first_tap(tx, p->stride_w); kx < p->kernel_w; kx += p->stride_w) {
       const int32_t ix = (tx - kx) / p->stride_w;
       if (ix < 0 || ix >= p->in.w) {
         continue;

@@ -45,20 +45,15 @@ def words(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
     return _pairs.wrapped(np.bitwise_or.reduce(fields, axis=-1))
 
 
-def firsts(channels: int) -> np.ndarray:
-    """First channel of each pair; where their number is odd, the last pair overlaps the one before it."""
-    return np.minimum(np.arange(0, channels, 2), channels - 2)
-
-
 def all_words(weights: np.ndarray, bits: int) -> np.ndarray:
     """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2."""
-    first = firsts(len(weights))
+    first = _pairs.firsts(len(weights))
     return words(weights[first], weights[first + 1], bits).reshape(-1).astype(np.int32)
 
 
 def records(bias: np.ndarray, q: _requant.Constants, any_sign: int) -> np.ndarray:
     """int32 records of all pairs of channels; bias [CO] with the zero point folded in."""
-    first = firsts(len(bias))
+    first = _pairs.firsts(len(bias))
     wide = bias.astype(np.int64) * BIAS[any_sign]
     numbers = [v[at] for at in (first, first + 1) for v in (q.mult, q.add, q.shift)]
     return np.stack([_pairs.wrapped(wide[first]), _pairs.wrapped(wide[first + 1]), *numbers], 1).reshape(-1).astype(np.int32)
