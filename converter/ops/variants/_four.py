@@ -31,11 +31,6 @@ def quarter_fields(params: tuple[tuple[str, Value], ...]) -> tuple[tuple[str, Va
     return tuple((name, changed(name, value)) for name, value in params)
 
 
-def firsts(channels: int, group: int = 4) -> np.ndarray:
-    """First channel of each group; the last group ends with the last channel."""
-    return np.minimum(np.arange(0, channels, group), channels - group)
-
-
 def chunks(weights: np.ndarray) -> np.ndarray:
     """int8 [N,4,2] of int8 [4,K]: two inputs at a time."""
     padded = np.pad(weights, ((0, 0), (0, weights.shape[1] % 2)))

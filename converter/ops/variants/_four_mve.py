@@ -24,11 +24,6 @@ def output_fields(n: NodeView) -> tuple[tuple[str, int], ...]:
     return (("out_zero_point", zero), ("clamp_lo", lo), ("clamp_hi", hi), ("positive", int(lo >= zero)))
 
 
-def firsts(channels: int, group: int) -> np.ndarray:
-    """First channel of each group; the last group ends with the last channel."""
-    return np.minimum(np.arange(0, channels, group), channels - group)
-
-
 def words(data: bytes) -> np.ndarray:
     """int32 words of a stream of bytes."""
     return np.frombuffer(data, "<i4").astype(np.int32)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyml.ir import Tensor
 from tinyml.ops.variants import _fixed, _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants._requant import Constants, form_parts
 
 LOOPS = tuple(f"tm_{pixels}_{form}_dsp" for pixels in ("pairs", "triples") for form in ("one_sign", "any_sign"))
@@ -68,20 +69,15 @@ def words(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return wrapped((low & 0xFFFF) | (high & 0xFFFF) << 16)
 
 
-def firsts(channels: int) -> np.ndarray:
-    """First channel of each pair; where their number is odd, the last pair overlaps the one before it."""
-    return np.minimum(np.arange(0, channels, 2), channels - 2)
-
-
 def all_words(weights: np.ndarray) -> np.ndarray:
     """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2."""
-    first = firsts(len(weights))
+    first = firsts(len(weights), 2)
     return words(weights[first], weights[first + 1]).reshape(-1)
 
 
 def records(bias: np.ndarray, q: Constants) -> np.ndarray:
     """int32 records of all pairs of channels; bias [CO] with the zero point folded in, CO >= 2; q [P,2]."""
-    first = firsts(len(bias))
+    first = firsts(len(bias), 2)
     numbers = [v[:, of] for of in (0, 1) for v in (q.mult, q.add, q.shift)]
     a, b = (bias.astype(np.int64)[np.stack([first, first + 1], 1)] + q.offset).T
     heads = [wrapped(a), wrapped(a + 256 * b)]
@@ -95,13 +91,13 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
 
 def of_pairs(a: Constants, b: Constants | None = None) -> Constants:
     """[P,2]: of first channels from a [C], of second ones from b, or a."""
-    first, b = firsts(len(a.mult)), b or a
+    first, b = firsts(len(a.mult), 2), b or a
     return Constants(*(np.stack([v[first], w[first + 1]], 1) for v, w in ((a.mult, b.mult), (a.add, b.add), (a.shift, b.shift))))
 
 
 def one_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
     """[P,2]: with a fixed shift (_fixed), which sums of second channels reach as they are. None where some channel has none."""
-    first = firsts(len(mult))
+    first = firsts(len(mult), 2)
     a, b = (form(mult[at], shift[at], zero_point, lo[at], hi[at]) for form, at in ((_fixed.low, first), (_fixed.high, first + 1)))
     return None if a is None or b is None else Constants(*(np.stack(v, 1) for v in ((a.mult, b.mult), (a.add, b.add), (a.shift, b.shift), (a.offset, b.offset))))
 

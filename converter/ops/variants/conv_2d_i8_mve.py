@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _channels, _window
 from tinyml.ops.variants import _four_mve
+from tinyml.ops.variants._groups import firsts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
@@ -27,7 +28,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(weights: np.ndarray, bias: np.ndarray, mult: np.ndarray, e: np.ndarray) -> np.ndarray:
     """int32 words of all groups; weights int8 [CO,K], CO >= 4."""
     out = b""
-    for at in _four_mve.firsts(len(weights), 4).tolist():
+    for at in firsts(len(weights), 4).tolist():
         four = slice(at, at + 4)
         out += _four_mve.ints(bias[four]) + _four_mve.interleaved(weights[four]) + _four_mve.ints(mult[four]) + _four_mve.ints(-e[four])
     return _four_mve.words(out)

@@ -9,6 +9,7 @@ from tinyml.ir import NodeView
 from tinyml.ops import _packed, _window
 from tinyml.ops.variants import _packed as _packed_constants
 from tinyml.ops.variants import _pairs, _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants.conv_2d_i8_pairs_dsp import SHIFTED, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
 from tinyml.variants import Variant
@@ -47,13 +48,13 @@ def words(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
 
 def all_words(weights: np.ndarray, bits: int) -> np.ndarray:
     """int32 words of all pairs of channels; weights int8 [CO,K], CO >= 2."""
-    first = _pairs.firsts(len(weights))
+    first = firsts(len(weights), 2)
     return words(weights[first], weights[first + 1], bits).reshape(-1).astype(np.int32)
 
 
 def records(bias: np.ndarray, q: _requant.Constants, any_sign: int) -> np.ndarray:
     """int32 records of all pairs of channels; bias [CO] with the zero point folded in."""
-    first = _pairs.firsts(len(bias))
+    first = firsts(len(bias), 2)
     wide = bias.astype(np.int64) * BIAS[any_sign]
     numbers = [v[at] for at in (first, first + 1) for v in (q.mult, q.add, q.shift)]
     return np.stack([_pairs.wrapped(wide[first]), _pairs.wrapped(wide[first + 1]), *numbers], 1).reshape(-1).astype(np.int32)

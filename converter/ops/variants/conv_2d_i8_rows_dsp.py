@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _pairs, conv_2d_i8_pairs_dsp
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants.conv_2d_i8_pairs_dsp import SHIFTED, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -26,7 +27,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     q, any_sign = found
     weights, bias, _, _ = parts(n)
     co, kh, kw, ci = w.shape
-    a = _pairs.firsts(co)
+    a = firsts(co, 2)
     b = a + 1
     rows = weights.reshape(co, kh, kw * ci)
     words = np.concatenate([_pairs.words(rows[a, ky], rows[b, ky]).reshape(-1) for ky in range(kh)])

@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _four
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants.conv_2d_i8_pairs_dsp import SHIFTED, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -32,7 +33,7 @@ def stream(n: NodeView) -> np.ndarray:
     heads = np.stack([high, 65537 * high - 32768 * pairs], 1)
     heads = (heads & 0xFFFFFFFF).astype("<u4")
     out = b""
-    for at in _four.firsts(len(weights)).tolist():
+    for at in firsts(len(weights), 4).tolist():
         four = slice(at, at + 4)
         out += heads[four].tobytes() + _four.chunks(weights[four]).tobytes() + _four.constants(q, four)
     return _four.words(out)

@@ -11,6 +11,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _fixed, _pairs, _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants.conv_2d_i8_pairs_dsp import Forms, exact, parts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -30,7 +31,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(weights: np.ndarray, bias: np.ndarray, factor: int, numbers: list[np.ndarray]) -> np.ndarray:
     """int32 words of all pairs of channels; weights int8 [CO,K], K a multiple of 4; numbers: mult, add and shift, int32 [CO] each."""
     co, k = weights.shape
-    first = np.minimum(np.arange(0, co, 2), co - 2)
+    first = firsts(co, 2)
     pair = np.stack([first, first + 1], 1)
     # [pairs, channel, group, input] -> [pairs, group, inputs (0, 2) or (1, 3), channel, low or high half]
     halves = (weights.astype(np.int64) * factor)[pair].reshape(len(first), 2, k // 4, 2, 2).transpose(0, 2, 4, 1, 3)

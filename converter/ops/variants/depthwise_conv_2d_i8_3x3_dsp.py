@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _channels, _window
 from tinyml.ops.variants import _packed, _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants._scaled import halves
 from tinyml.ops.variants._sixteen import LEAST, Sixteen, sixteen
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table, Value
@@ -45,7 +46,7 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Sixteen) -> np.ndarray:
     wide = (bias.astype(np.int64) << q.scale + LEAST).astype(np.int32)  # a constant channel's sum is not used
     c = len(bias)
     out = []
-    for at in np.minimum(np.arange(0, c, 4), c - 4).tolist():
+    for at in firsts(c, 4).tolist():
         for first in (at, at + 1):
             two = slice(first, first + 3, 2)
             out.append(wide[two])

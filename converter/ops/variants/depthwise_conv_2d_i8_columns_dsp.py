@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants._scaled import Scaled, halves, scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -25,7 +26,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(s: Scaled) -> np.ndarray:
     kh, kw, c = s.weights.shape
     out = []
-    for at in np.minimum(np.arange(0, c, 4), c - 4).tolist():
+    for at in firsts(c, 4).tolist():
         four = slice(at, at + 4)
         out.append(s.bias[four])
         for kx in range(kw):

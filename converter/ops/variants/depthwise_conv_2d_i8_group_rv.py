@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _four
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants._scaled import Scaled, scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -24,7 +25,7 @@ def stream(s: Scaled) -> np.ndarray:
     halves = np.ascontiguousarray(np.pad(taps, ((0, 0), (0, kh * kw % 2))), "<i2").view("<i4")
     q = _four.quarter(s.q, s.any_sign)
     rows = np.concatenate([(s.bias * scale)[:, None], halves, np.stack([q.mult, q.add, q.shift], 1)], 1).astype(np.int32)
-    return np.concatenate([rows[at : at + 4].reshape(-1) for at in _four.firsts(c).tolist()])
+    return np.concatenate([rows[at : at + 4].reshape(-1) for at in firsts(c, 4).tolist()])
 
 
 def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple[KernelCall, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _channels, _window
 from tinyml.ops.variants import _four_mve
+from tinyml.ops.variants._groups import firsts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
@@ -55,7 +56,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     bias = _channels.folded_bias(n.x, n.input(2), w.data.reshape(-1, c).sum(0, dtype=np.int64))
     mult, _ = _channels.multipliers(n.x, w, n.y, c)
     packed, stream = operands(w.data[0]), b""
-    for at in _four_mve.firsts(c, 4).tolist():
+    for at in firsts(c, 4).tolist():
         four = slice(at, at + 4)
         stream += packed[four].tobytes() + _four_mve.ints(bias[four]) + _four_mve.ints(mult[four]) + _four_mve.ints(-e[four])
     window = tuple(p for p in portable[0].params if p[0] in _window.FIELDS)

@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _four
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants._scaled import Scaled, scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -24,7 +25,7 @@ def stream(s: Scaled) -> np.ndarray:
     q = _four.quarter(s.q, s.any_sign)
     constants = np.stack([q.mult, q.add, q.shift], 1)
     out = []
-    for at in _four.firsts(c).tolist():
+    for at in firsts(c, 4).tolist():
         four = slice(at, at + 4)
         out += [bias[four], np.ascontiguousarray(taps[:, four], "<i2").view("<i4").reshape(-1), constants[four].reshape(-1)]
     return np.concatenate(out).astype(np.int32)

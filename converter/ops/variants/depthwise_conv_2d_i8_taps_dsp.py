@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _window
 from tinyml.ops.variants import _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants._scaled import Scaled, halves, parts, scaled
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
@@ -22,7 +23,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(s: Scaled) -> np.ndarray:
     kh, kw, c = s.weights.shape
     taps = s.weights.reshape(kh * kw, c)
-    first = np.minimum(np.arange(0, c, 4), c - 4)
+    first = firsts(c, 4)
     out = []
     for at in first.tolist():
         four = slice(at, at + 4)
@@ -39,7 +40,7 @@ def byte_stream(weights: np.ndarray, bias: np.ndarray, mult: np.ndarray, shift: 
     t, c = weights.shape
     heads = (bias.astype(np.int64) << 8 | -shift.astype(np.int64) - 1).astype("<i4")
     out = []
-    for at in np.minimum(np.arange(0, c, 4), c - 4).tolist():
+    for at in firsts(c, 4).tolist():
         four = slice(at, at + 4)
         twos = weights[: t // 2 * 2, four].reshape(-1, 2, 2, 2)  # two taps of two and two channels
         out += [twos.transpose(0, 2, 1, 3), weights[t // 2 * 2 :, four], heads[four], mult[four].astype("<i4")]

@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _channels, fully_connected
 from tinyml.ops.variants import _four_mve, _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.opspec import KernelCall, Lowering, Ref, Table
 from tinyml.variants import Variant
 
@@ -29,7 +30,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(weights: np.ndarray, bias: np.ndarray, q: _requant.Constants) -> np.ndarray:
     """int32 words of all groups; weights int8 [M,K], M >= 4."""
     out = b""
-    for at in _four_mve.firsts(len(weights), 4).tolist():
+    for at in firsts(len(weights), 4).tolist():
         four = slice(at, at + 4)
         out += _four_mve.interleaved(weights[four])
         out += b"".join(_four_mve.ints(v[four]) for v in (bias, q.mult, q.add, -q.shift))

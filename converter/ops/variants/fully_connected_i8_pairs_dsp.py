@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _channels, fully_connected
 from tinyml.ops.variants import _pairs, _requant
+from tinyml.ops.variants._groups import firsts
 from tinyml.opspec import KernelCall, Lowering, Ref, Scratch, Table
 from tinyml.variants import Variant
 
@@ -31,7 +32,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(weights: np.ndarray, bias: np.ndarray, q: _requant.Constants) -> np.ndarray:
     """int32 words of all groups; weights int8 [M,K], M >= 4, bias int32 [M] with the zero point folded in."""
     units = len(weights)
-    first = np.minimum(np.arange(0, units, 4), units - 4)
+    first = firsts(units, 4)
     ab = _pairs.words(weights[first], weights[first + 1])
     cd = _pairs.words(weights[first + 2], weights[first + 3])
     b = bias.astype(np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 from tinyml.ir import NodeView
 from tinyml.ops import _channels
 from tinyml.ops.variants import _four
+from tinyml.ops.variants._groups import firsts
 from tinyml.ops.variants.fully_connected_i8_group_rv import applies
 from tinyml.ops.variants.fully_connected_i8_pairs_dsp import constants
 from tinyml.opspec import KernelCall, Lowering, Ref, Table
@@ -19,7 +20,7 @@ def lower(n: NodeView, low: Lowering, portable: tuple[KernelCall, ...]) -> tuple
     assert w is not None and w.data is not None and q is not None
     bias = _channels.folded_bias(n.x, n.input(2), w.data.sum(1, dtype=np.int64))
     stream = b""
-    for at in _four.firsts(len(bias)).tolist():
+    for at in firsts(len(bias), 4).tolist():
         four = slice(at, at + 4)
         stream += bias[four].astype("<i4").tobytes() + w.data[four].T.tobytes() + _four.constants(q, four)
     params = tuple(p for p in portable[0].params if p[0] in ("rows", "in_c", "out_c"))
