@@ -2,7 +2,8 @@
  * CONV_2D with groups == 1 on packed pairs of output channels, Armv7E-M. Same results as tm/conv_2d.h.
  *
  * w is first a record of TM_PAIR_RECORD words for each pair of output channels (a, b):
- *   bias[a], bias[a] + 256 * bias[b]                                  the zero point's term is folded in
+ *   bias[a], bias[a] + 256 * bias[b]                                  the zero point's term is folded in, and an offset where the
+ *                                                                     constants ask for one (converter/ops/variants/_fixed.py)
  *   mult[a], add[a], shift[a], mult[b], add[b], shift[b]
  * then for each pair, per four inputs k .. k+3 of K = KH*KW*CI, filled up with zeros: the word of inputs (k, k+2), then that of
  * (k+1, k+3), in the low and the high half; each half holds w[a] + 256 * w[b]. Inputs are in ky, kx, ci order, but of each of the KH runs of R = KW*CI the last R % 4 inputs stand behind all runs.
