@@ -21,7 +21,7 @@ SLOW = {"mcunet_vww", "mcunetv2_large"}  # a minute and more under emulation
 TOLERANCE = 0.01
 # What is asked is fused.INSTRUCTIONS. Not reached: fused builds got faster as well, but the layers more so, by 3x3 depthwise rows and three
 # pixels together, which joined pairs and chains do without.
-REACHED = {"kws_dscnn_int8": 1.125, "mcunet_vww": 1.11}
+REACHED = {"kws_dscnn_int8": 1.13, "mcunet_vww": 1.12}
 # Not reached: the layers' build keeps to a room (plan/kernels.py) for which it gave up 14 kB; the RAM goal chooses by scratch.
 REACHED_CODE = {"mcunetv2_large": 1.67}
 
