@@ -1,4 +1,5 @@
-"""Requantisation with one shift for all layers (ops/variants/_fixed.py): wherever it has constants, every accumulator gets LiteRT's output."""
+"""Requantisation with one shift for all channels (ops/variants/_fixed.py, _sixteen.py): wherever there are constants, every accumulator gets
+LiteRT's output."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinyml.numerics import requant
-from tinyml.ops.variants import _fixed
+from tinyml.ops.variants import _fixed, _sixteen
 from tinyml.ops.variants._requant import Constants
 
 ZERO_POINT = -128
@@ -50,3 +51,26 @@ def test_a_channel_that_never_changes_has_its_output() -> None:
     lo = hi = np.array([12_345], np.int64)
     q = _fixed.high(np.array([1 << 30]), np.array([-30]), ZERO_POINT, lo, hi)
     assert q is not None and q.mult[0] == 0 and q.add[0] >> _fixed.SHIFT == np.clip(requant(12_345, 1 << 30, -30) + ZERO_POINT, -128, 127)
+
+
+@pytest.mark.parametrize("e", range(1, 14))
+def test_sixteen_bits_of_every_accumulator(e: int) -> None:
+    rng = np.random.default_rng(e)
+    found = moved = 0
+    for k in range(30):
+        mult, least = int(rng.integers(1 << 30, 1 << 31)), 1 << 23 - max(0, min(9 - e, 8))  # of which on 32 bits overflow
+        lo, hi = (int(v) for v in np.sort(rng.integers(-min(least, 60_000), min(least, 60_000), 2)))
+        if least < 200_000 and k % 2:
+            lo = -int(least * rng.uniform(1.0, 1.4))
+        q = _sixteen.sixteen(*(np.array([v], np.int64) for v in (mult, -e)), ZERO_POINT, *(np.array([v], np.int64) for v in (lo, hi)))
+        if q is None:
+            continue
+        acc = np.arange(lo, hi + 1)
+        x = acc + q.offset[0] << _sixteen.LEAST + q.scale[0]
+        t = q.add[0] + (x * q.mult[0] >> 32)
+        assert np.abs(x).max() <= 1 << 31 and np.abs(t).max() < 1 << 31, "more than 32 bits"
+        expected = np.clip(requant(acc, mult, -e) + ZERO_POINT, -128, 127)
+        assert ((t >> _sixteen.SHIFT).clip(0, 255) - 128 == expected).all(), (mult, lo, hi)
+        found, moved = found + 1, moved + int(q.offset[0] != 0)
+    assert found > (25 if e < _sixteen.MOST else 10)
+    assert moved > 3 or e > 3, "sums that are moved towards 0"

@@ -43,7 +43,7 @@ def applies(n: NodeView, low: Lowering) -> bool:
 def stream(weights: np.ndarray, bias: np.ndarray, q: Sixteen) -> np.ndarray:
     """int32 words of all groups."""
     scaled = weights.astype(np.int64) << q.scale
-    wide = (bias.astype(np.int64) << q.scale + LEAST).astype(np.int32)  # a constant channel's sum is not used
+    wide = (bias.astype(np.int64) + q.offset << q.scale + LEAST).astype(np.int32)  # a constant channel's sum is not used
     c = len(bias)
     out = []
     for at in firsts(c, 4).tolist():

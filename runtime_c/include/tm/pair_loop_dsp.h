@@ -68,10 +68,9 @@
         "bx lr\n"                                                                                                       \
         ".L" #NAME "_run:\n"                                                                                            \
         "push {r4-r11, lr}\n"                                                                                           \
-        "sub sp, #32\n"                                                                                                 \
         "ldm r0, {r1, r4-r11}\n"                                                                                        \
         "ldrd r2, r3, [r4], #8\n"                                                                                       \
-        "stm sp, {r4-r11}\n"                                                                                            \
+        "push {r4-r11}\n"                                                                                               \
         "mov r0, r7\n"                                                                                                  \
         ".L" #NAME "_pair:\n"                                                                                           \
         "ldm r1!, {r8-r11}\n"                                                                                           \

@@ -69,14 +69,15 @@ static inline void run_three(loops *l, int8_t *y) {
 /* Two by two, n > 0 pairs of neighbouring pixels' 1x1 windows of ci inputs, `step` bytes apart, and an even number co of channels. */
 static __attribute__((noinline)) void neighbours(tm_pair_job *job, tm_pair_loop run, const int8_t *x, int8_t *y, int32_t n, ptrdiff_t step,
                                                  int32_t ci, int32_t co) {
-  const int8_t *const end = y + n * job->apart * 2;
+  const ptrdiff_t y_step = job->apart * 2;
+  const int8_t *const end = y + n * y_step;
   do {
     (void)tm_widen_twos((uint32_t *)(uintptr_t)job->x, x, x + step, ci);
     job->y = y;
     job->y_end = y + co;
     run(job);
     x += step * 2;
-    y += job->apart * 2;
+    y += y_step;
   } while (y != end);
 }
 
@@ -84,13 +85,15 @@ static __attribute__((noinline)) void neighbours(tm_pair_job *job, tm_pair_loop 
 /* The same of threes of neighbours. */
 static __attribute__((noinline)) void three_neighbours(tm_triple_job *job, tm_triple_loop run, const int8_t *x, int8_t *y, int32_t n,
                                                        ptrdiff_t step, int32_t ci) {
-  const int8_t *const end = y + n * job->apart * 3;
+  const ptrdiff_t y_step = job->apart * 3;
+  const int8_t *const end = y + n * y_step;
   do {
-    (void)tm_widen_threes((uint32_t *)(uintptr_t)job->x, x, x + step, x + step * 2, ci);
+    tm_widen_threes((uint32_t *)(uintptr_t)job->x, x, step, ci);
     job->y = y;
     run(job);
-    x += step * 3;
-    y += job->apart * 3;
+    x += step;
+    x += step * 2;
+    y += y_step;
   } while (y != end);
 }
 #endif
@@ -121,7 +124,7 @@ static void pointwise(const tm_conv_2d_i8_pairs_params *p, const int8_t *x, int8
       left -= n * 3;
     }
     for (; p->together == 3 && left >= 3; left -= 3) {
-      (void)tm_widen_threes(wide, from, from + x_step, from + 2 * x_step, ci);
+      tm_widen_threes(wide, from, x_step, ci);
       run_three(l, to);
       from += 3 * x_step;
       to += 3 * y_step;

@@ -51,18 +51,13 @@
         "bx lr\n"                                                                               \
         ".L" #NAME "_run:\n"                                                                    \
         "push {r4-r11, lr}\n"                                                                   \
-        "sub sp, #28\n"                                                                         \
         "ldm r0, {r0-r6, lr}\n"                                                                 \
         "sub r2, r2, r5, lsr #4\n" /* a record's 16th is what its outputs take: y and it need one register */ \
         "subs r2, #2\n"                                                                         \
         "ldrd r10, r7, [r5], #8\n"                                                              \
-        "stm sp, {r0, r2-r6}\n"                                                                 \
-        "adr r8, .L" #NAME "_7\n" /* the carry: the loop begins there, which a branch reaches sooner */ \
-        "adds r8, r8, #1\n"                                                                     \
-        "cmp r8, r6\n"                                                                          \
+        "push {r0, r2-r6}\n"                                                                    \
         ".L" #NAME "_pair:\n" /* r10, r7: bias a, bias a + 256 * bias b */                      \
         "ldm r1!, {r2, r3}\n" FIRST3("r2") WORD3("r3")                                          \
-        "bcs .L" #NAME "_7\n"                                                                   \
         "ldr pc, [sp, #20]\n"                                                                   \
         ".L" #NAME "_0:\n" FOUR3                                                                \
         ".L" #NAME "_7:\n" FOUR3                                                                \
@@ -93,7 +88,7 @@
         "ldrd r10, r7, [r6], #8\n"                                                              \
         "str r6, [sp, #16]\n"                                                                   \
         "bne .L" #NAME "_pair\n"                                                                \
-        "add sp, #28\n"                                                                         \
+        "add sp, #24\n"                                                                         \
         "pop {r4-r11, pc}\n"                                                                    \
         ".L" #NAME "_whole:\n"                                                                  \
         "b .L" #NAME "_0\n"                                                                     \

@@ -69,9 +69,8 @@ typedef struct wide_job {
         "bx lr\n"                                                                            \
         ".L" #NAME "_run:\n"                                                                 \
         "push {r4-r11, lr}\n"                                                                \
-        "sub sp, #28\n"                                                                      \
         "ldm r0, {r0-r7}\n"                                                                  \
-        "stm sp, {r2-r7}\n"                                                                  \
+        "push {r2-r7}\n"                                                                     \
         ".L" #NAME "_pair:\n" SUMS                                                           \
         "ldrd r10, r11, [sp]\n"                                                              \
         "ldm r1!, {r4-r9}\n" STORES                                                          \
@@ -79,7 +78,7 @@ typedef struct wide_job {
         "ldrd r0, r4, [sp, #8]\n"                                                            \
         "cmp r10, r4\n"                                                                      \
         "bne .L" #NAME "_pair\n"                                                             \
-        "add sp, #28\n"                                                                      \
+        "add sp, #24\n"                                                                      \
         "pop {r4-r11, pc}\n"                                                                 \
         ".balign 4\n"                                                                        \
         ".L" #NAME "_table:\n" TABLE);                                                       \

@@ -64,34 +64,5 @@ static inline uint32_t *tm_widen_two(uint32_t *dst, const int8_t *x0, const int8
   return dst;
 }
 
-/* The same of three pixels. */
-static inline uint32_t *tm_widen_three(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2, int32_t n) {
-#define TM_WIDEN_STEP          \
-  "ldr r4, [%[x0]], #4\n"      \
-  "ldr r5, [%[x1]], #4\n"      \
-  "ldr r6, [%[x2]], #4\n"      \
-  "sxtb16 r8, r4, ror #8\n"    \
-  "sxtb16 r9, r5, ror #8\n"    \
-  "sxtb16 r10, r6, ror #8\n"   \
-  "sxtb16 r4, r4\n"            \
-  "sxtb16 r5, r5\n"            \
-  "sxtb16 r6, r6\n"            \
-  "stm %[d]!, {r4-r6, r8-r10}\n"
-#define TM_WIDEN_THREE(TEXT)                                                \
-  __asm__ volatile(TEXT                                                     \
-                   : [x0] "+r"(x0), [x1] "+r"(x1), [x2] "+r"(x2), [d] "+r"(dst) \
-                   :                                                        \
-                   : "r4", "r5", "r6", "r8", "r9", "r10", "memory")
-  for (; n >= 8; n -= 8) {
-    TM_WIDEN_THREE(TM_WIDEN_STEP TM_WIDEN_STEP);
-  }
-  if (n > 0) {
-    TM_WIDEN_THREE(TM_WIDEN_STEP);
-  }
-#undef TM_WIDEN_THREE
-#undef TM_WIDEN_STEP
-  return dst;
-}
-
 #endif
 #endif /* TM_WIDEN_DSP_H */

@@ -155,9 +155,33 @@ static __attribute__((naked, noinline, unused)) uint32_t *tm_widen_twos(uint32_t
 #undef TM_WIDEN_EIGHT
 }
 
-static __attribute__((noinline, unused)) uint32_t *tm_widen_threes(uint32_t *dst, const int8_t *x0, const int8_t *x1, const int8_t *x2,
-                                                           int32_t n) {
-  return tm_widen_three(dst, x0, x1, x2, n);
+/* n bytes (a multiple of 4) of three pixels, `step` bytes apart, alternating as tm/widen_dsp.h says. */
+static __attribute__((naked, noinline, unused)) void tm_widen_threes(uint32_t *dst __attribute__((unused)), const int8_t *x __attribute__((unused)),
+                                                                     ptrdiff_t step __attribute__((unused)), int32_t n __attribute__((unused))) {
+#define TM_WIDEN_STEP          \
+  "ldr r5, [r1, r2]\n"         \
+  "ldr r6, [r1, r2, lsl #1]\n" \
+  "ldr r4, [r1], #4\n"         \
+  "sxtb16 r7, r4, ror #8\n"    \
+  "sxtb16 r8, r5, ror #8\n"    \
+  "sxtb16 r12, r6, ror #8\n"   \
+  "sxtb16 r4, r4\n"            \
+  "sxtb16 r5, r5\n"            \
+  "sxtb16 r6, r6\n"            \
+  "stm r0!, {r4-r8, r12}\n"
+  __asm__ volatile(
+      "push {r4-r8}\n"
+      "lsrs r3, r3, #3\n" /* carry: four bytes more than eights */
+      "bcc .Ltm_widen_threes_even\n" TM_WIDEN_STEP
+      ".Ltm_widen_threes_even:\n"
+      "cbz r3, .Ltm_widen_threes_end\n"
+      ".Ltm_widen_threes_eight:\n" TM_WIDEN_STEP TM_WIDEN_STEP
+      "subs r3, #1\n"
+      "bne .Ltm_widen_threes_eight\n"
+      ".Ltm_widen_threes_end:\n"
+      "pop {r4-r8}\n"
+      "bx lr\n");
+#undef TM_WIDEN_STEP
 }
 
 /*
