@@ -14,7 +14,7 @@
  *   any_sign == 0: y = sat8((add + floor(2^s * acc * mult / 2^32)) >> TM_FIXED_SHIFT), s = shift[a] for a, 8 for b
  *   any_sign == 1: t = add + round(2 * acc * mult / 2^32), halves up; y = sat8((t - (acc < 0)) >> shift)
  * The lowering chooses the form and the constants such that y equals LiteRT's two roundings for every acc that can occur,
- * and proves |acc| < 2^23.
+ * and proves that 2^s * acc, or 256 * acc with any_sign == 1, is in 32 bits.
  *
  * x [H,W,CI], y [OH,OW,CO], CO >= 2, K > 4. Padding pixels have the value pad_value. Dilation: any.
  * Scratch: 8 * together * ceil(K / 4) bytes, and where CI is not a multiple of 4, K + r more, r = KH * (R % 4) rounded up to

@@ -8,7 +8,7 @@
  *
  * packed.form == 0: w is one stream of int32 words, per group of four channels c .. c+3 first of the channels a = c, b = c+2,
  * then of a = c+1, b = c+3:
- *   bias[a], bias[b], scaled by S = 2^8 * s; the zero point's term is folded in
+ *   bias[a], bias[b], scaled by S = 2^8 * s; the zero point's term is folded in, and an offset where S * acc alone is more than 32 bits
  *   per column kx a word of a and one of b, low half s * w[0,kx], high half s * w[1,kx]
  *   per column kx one word, low half s * w[2,kx] of a, high half of b
  *   mult[a], mult[b], add[a], add[b]
