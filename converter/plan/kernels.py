@@ -12,7 +12,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from tinyml.ir import Graph, NodeView, hwc
-from tinyml.opspec import Geom, Lowering, load_ops
+from tinyml.opspec import Geom, KernelCall, Lowering, load_ops
 from tinyml.plan.model import Target
 from tinyml.variants import PRICES, Prices, cost, load_variants, needs, table_bytes, tables_of
 
@@ -111,30 +111,29 @@ def _joining() -> frozenset[str]:
 
 def estimated(graph: Graph, target: Target) -> float:
     """Instructions of the operators, each run as a whole, as far as their kernels tell."""
-    total = 0.0
-    for node in graph.nodes:
-        view, taken = graph.view(node), [0.0]
-        geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
-        load_ops()[node.op].lower(view, Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, target.without, taken.append))
-        total += taken[-1]
-    return total
+    return sum(_lowered(graph.view(node), target, target.without)[1] for node in graph.nodes)
+
+
+def _lowered(view: NodeView, target: Target, without: frozenset[str]) -> tuple[tuple[KernelCall, ...], float]:
+    """The calls of an operator that runs as a whole, and the instructions that its kernel is expected to take."""
+    geoms, taken = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}, [0.0]
+    low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, without, taken.append)
+    return load_ops()[view.node.op].lower(view, low), taken[-1]
 
 
 def _ways(view: NodeView, target: Target, prices: Prices, removable: Set[str]) -> list[_Way]:
     """From the cheapest on: the best ones without the parts, or the kernels, of the others; the last one needs none."""
-    geoms = {t.id: Geom.dense(*hwc(t.shape)) for t in (*view.inputs, *view.outputs) if t is not None}
     found: dict[frozenset[str], _Way] = {}
     todo = [target.without]
     while todo:
-        without, taken = todo.pop(), [0.0]
-        low = Lowering(geoms, target.isa, target.optimize, 1, target.scratch_bytes, without, taken.append)
-        calls = load_ops()[view.node.op].lower(view, low)
+        without = todo.pop()
+        calls, taken = _lowered(view, target, without)
         used = needs(calls)
         kernels = frozenset(k for c in calls for k in (c.func, *c.uses))
         known = kernels | (used & removable)
         way = _Way(
             known,
-            cost(calls, taken[-1], prices),
+            cost(calls, taken, prices),
             frozenset(t.data.tobytes() for t in tables_of(calls, "table")),
             table_bytes(calls, "weights"),
         )

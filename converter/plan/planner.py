@@ -188,7 +188,8 @@ def _candidates(graph: Graph, target: Target, progress: Progress, goal: Goal, ev
         if goal.optimize != "ram" and (goal.arena_bytes is None or layered.height <= goal.arena_bytes):
             return
     alike = _joined(graph, target, progress) if goal.patches is None else ()
-    dearer = {id(again): max(1, round(estimated(again, target) - estimated(graph, target))) for again in alike}
+    apart = estimated(graph, target) if alike else 0.0
+    dearer = {id(again): max(1, round(estimated(again, target) - apart)) for again in alike}
     for again in alike if pushed is None else ():
         yield replace(min(_layered(again, target, progress), key=lambda c: c.height), cost=dearer[id(again)])
     bound = most = layered.height if pushed is None else 2 * layered.height

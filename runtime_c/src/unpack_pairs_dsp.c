@@ -37,8 +37,8 @@ typedef struct unpack_job {
   "cmp r12, #0\n"                        \
   "ittt ne\n"                            \
   "lsrne r12, r12, " word "\n"           \
-  "rsbne " word ", " word ", #13\n"      \
-  "movne lr, #12\n"                      \
+  "rsbne " word ", " word ", #" TM_FIXED_LEFT "\n" \
+  "movne lr, #" TM_FIXED_AT "\n"         \
   "lsl lr, r1, lr\n"                     \
   "add r12, r12, lr\n"                   \
   "asr r12, r12, #1\n"                   \
@@ -50,13 +50,13 @@ typedef struct unpack_job {
   "cmp r12, #0\n"                        \
   "itttt ne\n"                           \
   "lsrne r12, r12, " word "\n"           \
-  "subne " word ", " word ", #5\n"       \
+  "subne " word ", " word ", #" TM_FIXED_LOST "\n" \
   "lslne lr, lr, #1\n"                   \
   "lsrne lr, lr, " word "\n"             \
   "ittt ne\n"                            \
   "addne lr, lr, #1\n"                   \
   "lsrne lr, lr, #1\n"                   \
-  "movne " word ", #12\n"                \
+  "movne " word ", #" TM_FIXED_AT "\n"  \
   "str lr, [r2, #20]\n"                  \
   "lsl lr, r1, " word "\n"               \
   "add r12, r12, lr\n"                   \

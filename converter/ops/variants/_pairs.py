@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import fields
 
 import numpy as np
 
@@ -91,15 +92,20 @@ def stream(weights: np.ndarray, bias: np.ndarray, q: Constants) -> np.ndarray:
 
 def of_pairs(a: Constants, b: Constants | None = None) -> Constants:
     """[P,2]: of first channels from a [C], of second ones from b, or a."""
-    first, b = firsts(len(a.mult), 2), b or a
-    return Constants(*(np.stack([v[first], w[first + 1]], 1) for v, w in ((a.mult, b.mult), (a.add, b.add), (a.shift, b.shift))))
+    first = firsts(len(a.mult), 2)
+    return _beside(a.at(first), (b or a).at(first + 1))
+
+
+def _beside(a: Constants, b: Constants) -> Constants:
+    """[P,2] of [P] each."""
+    return Constants(*(np.stack([getattr(q, f.name) for q in (a, b)], 1) for f in fields(Constants)))
 
 
 def one_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:
     """[P,2]: with a fixed shift (_fixed), which sums of second channels reach as they are. None where some channel has none."""
     first = firsts(len(mult), 2)
     a, b = (form(mult[at], shift[at], zero_point, lo[at], hi[at]) for form, at in ((_fixed.low, first), (_fixed.high, first + 1)))
-    return None if a is None or b is None else Constants(*(np.stack(v, 1) for v in ((a.mult, b.mult), (a.add, b.add), (a.shift, b.shift), (a.offset, b.offset))))
+    return None if a is None or b is None else _beside(a, b)
 
 
 def any_sign(mult: np.ndarray, shift: np.ndarray, zero_point: int, lo: np.ndarray, hi: np.ndarray) -> Constants | None:

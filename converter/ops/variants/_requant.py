@@ -35,6 +35,10 @@ class Constants:
     shift: np.ndarray
     offset: np.ndarray | int = 0
 
+    def at(self, channels: np.ndarray) -> Constants:
+        offset = np.broadcast_to(self.offset, self.mult.shape)
+        return Constants(*(v[channels] for v in (self.mult, self.add, self.shift, offset)))
+
 
 def form_parts(name: str, any_sign: int, needed: bool = True) -> tuple[tuple[str, bool], ...]:
     """KernelCall.parts of a loop that a kernel's files have in both forms: TM_<name>_ONE_SIGN, TM_<name>_ANY_SIGN."""

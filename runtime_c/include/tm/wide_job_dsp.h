@@ -36,7 +36,7 @@ typedef struct wide_job {
 #define ONE LOADS "smlad r2, r4, r8, r2\n smlad r3, r4, r9, r3\n smlad r2, r6, r10, r2\n smlad r3, r6, r11, r3\n"
 
 /* One output from its sum, r4-r9 hold the constants of both channels. */
-#define FIXED(x, m, c, e) "smmla r0, " x ", " m ", " c "\n ssat r0, #8, r0, asr #12\n" /* TM_FIXED_OUTPUT, to another register */
+#define FIXED(x, m, c, e) TM_FIXED_OUTPUT_TO("r0", x, m, c)
 #define ONE_SIGN(x, m, c, e) "smmla r0, " x ", " m ", " c "\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
 #define ANY_SIGN(x, m, c, e) "smmlar r0, " x ", " m ", " c "\n add r0, r0, " x ", asr #31\n asr r0, r0, " e "\n ssat r0, #8, r0\n"
 #define STORE_TWO(OUTPUT)                                 \
